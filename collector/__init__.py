@@ -1,0 +1,1 @@
+"""The tracekit collector: OTLP in, a durable store, alert rules."""

@@ -1,0 +1,1 @@
+"""The tracekit dashboards: pages over what the collector stored."""
