@@ -1,3 +1,79 @@
-"""tracekit: shows what happens inside functions."""
+"""tracekit: shows what happens inside functions.
+
+The public names are resolved on first use (PEP 562): importing the package loads nothing, because
+watching a cold start must not cause one.
+"""
+
+from __future__ import annotations
+
+from time import time_ns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tracekit.api import add_event as add_event
+    from tracekit.api import current_span as current_span
+    from tracekit.api import extract as extract
+    from tracekit.api import flush as flush
+    from tracekit.api import inject as inject
+    from tracekit.api import set_attribute as set_attribute
+    from tracekit.api import shutdown as shutdown
+    from tracekit.api import span as span
+    from tracekit.dbapi import trace_connection as trace_connection
+    from tracekit.decorator import handler as handler
+    from tracekit.decorator import traced as traced
+    from tracekit.span import Span as Span
+    from tracekit.span import SpanContext as SpanContext
 
 __version__ = "0.1.0"
+
+# Unix nanoseconds. Unless a runtime of ours says better, user code started loading about now.
+IMPORTED_AT = time_ns()
+
+_HOMES = {
+    "traced": "tracekit.decorator",
+    "handler": "tracekit.decorator",
+    "span": "tracekit.api",
+    "current_span": "tracekit.api",
+    "set_attribute": "tracekit.api",
+    "add_event": "tracekit.api",
+    "inject": "tracekit.api",
+    "extract": "tracekit.api",
+    "flush": "tracekit.api",
+    "shutdown": "tracekit.api",
+    "trace_connection": "tracekit.dbapi",
+    "Span": "tracekit.span",
+    "SpanContext": "tracekit.span",
+}
+
+__all__ = [
+    "Span",
+    "SpanContext",
+    "add_event",
+    "current_span",
+    "extract",
+    "flush",
+    "handler",
+    "inject",
+    "set_attribute",
+    "shutdown",
+    "span",
+    "trace_connection",
+    "traced",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
+    module = __import__(home, fromlist=(name,))
+    # A submodule may share a public name (tracekit.span, tracekit.flush): importing it sets it as an
+    # attribute of the package, so every public name that shares is put back at once.
+    for public, where in _HOMES.items():
+        if where == home:
+            globals()[public] = getattr(module, public)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOMES))

@@ -1,0 +1,1 @@
+"""Threshold rules over stored calls: evaluated, remembered, notified."""

@@ -1,0 +1,1 @@
+"""Pure functions over rows that readers return."""

@@ -1,0 +1,224 @@
+"""The vocabulary every room of the collector shares: what a span is once it is decoded.
+
+This module imports nothing of ours. Receivers and decoders produce `SpanBatch`, engines store it,
+and readers give `Span` back. Field names follow OTLP (opentelemetry-proto v1) and the semantic
+conventions; a field that is derived says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Literal
+
+# Keys to what an OTLP AnyValue becomes: null, bool, int, float, str, bytes, list or dict of these.
+
+Attributes = dict[str, Any]
+
+
+class Kind(IntEnum):
+    """OTLP Span.SpanKind."""
+
+    UNSPECIFIED = 0
+    INTERNAL = 1
+    SERVER = 2
+    CLIENT = 3
+    PRODUCER = 4
+    CONSUMER = 5
+
+
+class Status(IntEnum):
+    """OTLP Status.StatusCode."""
+
+    UNSET = 0
+    OK = 1
+    ERROR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened inside a span, at a moment."""
+
+    time_ns: int
+    name: str
+    attributes: Attributes = field(default_factory=dict)
+    dropped_attributes_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A pointer to another span, in this trace or another."""
+
+    trace_id: str
+    span_id: str
+    attributes: Attributes = field(default_factory=dict)
+    trace_state: str = ""
+    flags: int = 0
+    dropped_attributes_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stored span.
+
+    Ids are lower-case hex (32 and 16 characters); `parent_span_id` is "" for a root. Times are
+    nanoseconds since the Unix epoch. The second half are the promoted attributes: standard
+    attributes that pages filter and group by, read once while decoding; "" or None where absent.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    start_ns: int
+    duration_ns: int
+    kind: Kind
+    status: Status
+    status_message: str
+    service: str
+    name: str
+    scope: str
+    resource_id: int
+    attributes: Attributes
+    resource: Attributes
+    events: tuple[Event, ...] = ()
+    links: tuple[Link, ...] = ()
+    trace_state: str = ""
+    flags: int = 0
+    dropped_attributes_count: int = 0
+    dropped_events_count: int = 0
+    dropped_links_count: int = 0
+    received_ns: int = 0
+    # promoted from the resource
+    version: str = ""
+    instance: str = ""
+    platform: str = ""
+    region: str = ""
+    # promoted from the span
+    trigger: str = ""
+    coldstart: bool | None = None
+    phase: str = ""
+    invocation_id: str = ""
+    http_method: str = ""
+    http_route: str = ""
+    http_status: int | None = None
+    db_system: str = ""
+    db_statement: str = ""
+    messaging_system: str = ""
+    messaging_destination: str = ""
+    bucket: str = ""
+    error_type: str = ""
+    peer_kind: str = ""
+    peer: str = ""
+
+    @property
+    def end_ns(self) -> int:
+        return self.start_ns + self.duration_ns
+
+    @property
+    def is_call(self) -> bool:
+        """Whether this span is a call of a function: SERVER, or CONSUMER for messages."""
+        return self.kind in (Kind.SERVER, Kind.CONSUMER)
+
+    @property
+    def failed(self) -> bool:
+        return self.status is Status.ERROR
+
+
+ColumnType = Literal["hex128", "u64", "i64", "u32", "u8", "i32", "bool", "text", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a span batch. `meaning` is what docs/schema.md prints."""
+
+    name: str
+    type: ColumnType
+    meaning: str
+
+
+# The shape of a decoded batch, whichever decoder made it. Order matters: engines rely on it.
+SPAN_COLUMNS: tuple[Column, ...] = (
+    Column("trace_id", "hex128", "trace id, 32 lower-case hex digits"),
+    Column("span_id", "u64", "span id as an unsigned 64-bit number"),
+    Column("parent_span_id", "u64", "the parent's span id; 0 for a root"),
+    Column("start_ns", "i64", "start, nanoseconds since the Unix epoch"),
+    Column("duration_ns", "i64", "end - start, in nanoseconds; never negative"),
+    Column("kind", "u8", "OTLP SpanKind, 0 to 5"),
+    Column("status", "u8", "OTLP StatusCode: 0 unset, 1 ok, 2 error"),
+    Column("status_message", "text", "OTLP Status.message"),
+    Column("service", "text", "service.name of the resource, or 'unknown_service'"),
+    Column("name", "text", "span name"),
+    Column("scope", "text", "instrumentation scope, 'name' or 'name@version'"),
+    Column("resource_id", "u64", "hash of the resource; key of the resources table"),
+    Column("trace_state", "text", "W3C tracestate"),
+    Column("flags", "u32", "OTLP Span.flags"),
+    Column("dropped_attributes_count", "u32", "attributes the sender dropped"),
+    Column("dropped_events_count", "u32", "events the sender dropped"),
+    Column("dropped_links_count", "u32", "links the sender dropped"),
+    Column("received_ns", "i64", "when the collector received the batch, nanoseconds since the epoch"),
+    Column("version", "text", "service.version, else faas.version"),
+    Column("instance", "text", "faas.instance, else service.instance.id"),
+    Column("platform", "text", "cloud.platform"),
+    Column("region", "text", "cloud.region"),
+    Column("trigger", "text", "faas.trigger: datasource, http, pubsub, timer or other"),
+    Column("coldstart", "bool", "faas.coldstart; null where the sender did not say"),
+    Column("phase", "text", "tracekit.phase: cold_start, runtime_init, function_init, initializer, invocation"),
+    Column("invocation_id", "text", "faas.invocation_id (old: faas.execution)"),
+    Column("http_method", "text", "http.request.method (old: http.method)"),
+    Column("http_route", "text", "http.route, else url.path (old: http.target)"),
+    Column("http_status", "i32", "http.response.status_code (old: http.status_code)"),
+    Column("db_system", "text", "db.system.name (old: db.system)"),
+    Column("db_statement", "text", "db.query.text (old: db.statement) with literals replaced by ?"),
+    Column("messaging_system", "text", "messaging.system"),
+    Column("messaging_destination", "text", "messaging.destination.name"),
+    Column("bucket", "text", "the object store's bucket: aws.s3.bucket, oss.bucket.name, faas.document.collection"),
+    Column("error_type", "text", "error.type, else exception.type of the last exception event"),
+    Column("peer_kind", "text", "what a CLIENT or PRODUCER span calls: database, bucket, queue, function, external"),
+    Column("peer", "text", "its name, by the order of SEMANTICS.md 'Service graph'"),
+    Column("attributes", "json", "all span attributes with their types"),
+    Column("events", "json", "span events: [{time_ns, name, attributes}]"),
+    Column("links", "json", "span links: [{trace_id, span_id, attributes}]"),
+)
+COLUMN_NAMES: tuple[str, ...] = tuple(c.name for c in SPAN_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What sent the spans. `resource_id` hashes attributes and schema URL, so equal resources are one."""
+
+    resource_id: int
+    service: str
+    attributes_json: str
+    schema_url: str = ""
+
+
+@dataclass(slots=True)
+class SpanBatch:
+    """Decoded spans, one list a column (see SPAN_COLUMNS), all of equal length.
+
+    `resources` holds every resource the batch refers to. "json" columns hold JSON text as
+    `collector.jsonvalue` writes it ("" for none). A decoder may subclass this to hand over Arrow
+    memory instead, by overriding `__arrow_c_stream__`.
+    """
+
+    columns: dict[str, list[Any]]
+    resources: dict[int, Resource]
+    wire_bytes: int = 0
+
+    @classmethod
+    def empty(cls) -> SpanBatch:
+        return cls({name: [] for name in COLUMN_NAMES}, {})
+
+    def __len__(self) -> int:
+        return len(self.columns["span_id"])
+
+    def take(self, rows: Sequence[int]) -> SpanBatch:
+        """The batch with only these rows, in this order."""
+        picked = {name: [values[i] for i in rows] for name, values in self.columns.items()}
+        return SpanBatch(picked, self.resources, self.wire_bytes)
+
+
+def hex_span_id(span_id: int) -> str:
+    """A span id as OTLP/JSON writes it: 16 hex digits, "" for 0 (no span)."""
+    return f"{span_id:016x}" if span_id else ""

@@ -1,0 +1,451 @@
+"""The storage contract: query objects go in, plain rows come out, no engine shows through.
+
+Every engine passes one exam (tests/storage_contract.py). An engine that cannot answer a query says so
+by raising `Unsupported`; it never answers approximately without the result saying it. All times are
+integer nanoseconds: since the Unix epoch for moments, elapsed for durations. A window holds `start`
+and excludes `end`. Readers may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from collector.model import Span, SpanBatch
+
+# ---------------------------------------------------------------- errors
+
+
+class StorageError(Exception):
+    """Base of what an engine raises. Receivers and pages translate it to HTTP in one place each."""
+
+
+class RetryLater(StorageError):
+    """Nothing was stored; the same write may succeed later (disk nearly full, engine busy or reopening)."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Rejected(StorageError):
+    """Nothing was stored and a retry cannot help: the data itself is unacceptable to the engine."""
+
+
+class InvalidQuery(StorageError, ValueError):
+    """The query's own values make no sense (a cursor that was tampered with, an empty window)."""
+
+
+class IncompatibleSchema(StorageError):
+    """The data folder was written by a newer tracekit. Says which version reads it."""
+
+
+class Unsupported(StorageError):
+    """This engine does not answer this query."""
+
+
+# ---------------------------------------------------------------- what pages ask
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open span of time, [start_ns, end_ns)."""
+
+    start_ns: int
+    end_ns: int
+
+    def __post_init__(self) -> None:
+        if self.end_ns <= self.start_ns:
+            raise InvalidQuery("the time range is empty: its end must lie after its start")
+
+    @property
+    def seconds(self) -> float:
+        return (self.end_ns - self.start_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionsQuery:
+    """RED per function. Counts calls: SERVER and CONSUMER spans that start in the window."""
+
+    window: Window
+    service: str = ""  # only this function
+    buckets: int = 30  # length of the sparklines
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionStats:
+    """One function over a window. Durations are of calls, failed ones included.
+
+    `calls` counts all of them; `errors` those with status ERROR. `cold_starts` counts calls with
+    faas.coldstart = true and `cold_known` calls that say either way, so that
+    cold-start share = cold_starts / cold_known. Quantiles are exact, by linear interpolation.
+    """
+
+    service: str
+    calls: int
+    errors: int
+    p50_ns: float
+    p95_ns: float
+    p99_ns: float
+    cold_starts: int
+    cold_known: int
+    versions: tuple[str, ...]  # sorted
+    instances: int
+    platform: str  # most frequent
+    region: str  # most frequent
+    triggers: tuple[str, ...]  # sorted
+    last_seen_ns: int  # start of the latest call
+    calls_by_bucket: tuple[int, ...]
+    errors_by_bucket: tuple[int, ...]
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.calls if self.calls else 0.0
+
+    @property
+    def cold_share(self) -> float | None:
+        """None where no call said whether it was cold."""
+        return self.cold_starts / self.cold_known if self.cold_known else None
+
+
+SeriesBy = Literal["", "version", "trigger", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesQuery:
+    """RED over time, in `buckets` equal parts of the window, optionally one line per `by`."""
+
+    window: Window
+    service: str = ""
+    by: SeriesBy = ""
+    buckets: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """One bucket of one line. Buckets without calls are left out. Ordered by (group, start_ns)."""
+
+    group: str  # "" when the query has no `by`
+    start_ns: int
+    calls: int
+    errors: int
+    cold_starts: int
+    p50_ns: float
+    p95_ns: float
+    p99_ns: float
+
+
+CallSort = Literal["newest", "slowest"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallsQuery:
+    """Calls of one function (SERVER/CONSUMER spans that start in the window)."""
+
+    window: Window
+    service: str = ""
+    version: str = ""
+    status: Literal["", "error", "ok"] = ""  # "ok" is everything that did not fail
+    coldstart: bool | None = None
+    min_duration_ns: int = 0
+    max_duration_ns: int = 0  # 0: no bound
+    sort: CallSort = "newest"
+    limit: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    trace_id: str
+    span_id: str
+    service: str
+    version: str
+    instance: str
+    name: str
+    trigger: str
+    start_ns: int
+    duration_ns: int
+    failed: bool
+    error_type: str
+    status_message: str
+    http_status: int | None
+    coldstart: bool | None
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStartsQuery:
+    """Calls with faas.coldstart = true, newest first."""
+
+    window: Window
+    service: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """A cold call and what came before it.
+
+    `phases` holds the spans that carry `tracekit.phase` in the same trace and from the same resource:
+    (phase, start_ns, duration_ns) by start: runtime_init, function_init, initializer, and cold_start for
+    the whole. Empty for senders that report no phases. `call_*` is the invocation itself.
+    """
+
+    trace_id: str
+    span_id: str
+    service: str
+    version: str
+    instance: str
+    call_start_ns: int
+    call_duration_ns: int
+    failed: bool
+    phases: tuple[tuple[str, int, int], ...]
+
+    @property
+    def total_ns(self) -> int:
+        """Length of the cold start without the call; 0 if no phases were reported."""
+        whole = [duration for phase, _, duration in self.phases if phase == "cold_start"]
+        return whole[0] if whole else sum(duration for _, _, duration in self.phases)
+
+
+TraceSort = Literal["newest", "slowest", "spans", "errors"]
+
+
+@dataclass(frozen=True, slots=True)
+class TracesQuery:
+    """Traces whose first span starts in the window, filtered, sorted, paged.
+
+    A trace matches when every given filter holds: `service` - it has a span of that function;
+    `status` - "error": a span failed (of that function, if `service` is given), "ok": none did;
+    durations bound the whole trace (first start to last end); `text` - every whitespace-separated
+    word occurs, ignoring case, in the name, service, status message, normalised SQL statement,
+    http route, error type, invocation id or peer of one of its spans (each word of the same span; of
+    `service`, if given), or the text is the trace id. % and _ are ordinary characters.
+    `source`/`target` - the trace has a pair of that topology edge (node ids as in `Node.id`).
+    `coldstart` - a call of the trace was cold (True) or none was (False). `version` - a span has it.
+    """
+
+    window: Window
+    service: str = ""
+    version: str = ""
+    status: Literal["", "error", "ok"] = ""
+    coldstart: bool | None = None
+    min_duration_ns: int = 0
+    max_duration_ns: int = 0  # 0: no bound
+    text: str = ""
+    source: str = ""
+    target: str = ""
+    sort: TraceSort = "newest"
+    limit: int = 50
+    cursor: str = ""  # opaque, from the page before; InvalidQuery if it was altered or is of another sort
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """One trace. The root is the earliest span without a parent in the store (ties: smallest span id)."""
+
+    trace_id: str
+    root_service: str
+    root_name: str
+    root_trigger: str
+    start_ns: int
+    duration_ns: int  # last end - first start
+    spans: int
+    errors: int
+    cold_starts: int
+    services: tuple[tuple[str, int], ...]  # (service, spans), most spans first, then by name
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage:
+    traces: tuple[TraceSummary, ...]
+    next_cursor: str  # "" on the last page
+
+
+NodeKind = Literal["function", "queue", "database", "bucket", "external", "trigger", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A corner of the topology. Functions are named by service.name."""
+
+    kind: NodeKind
+    name: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class EdgesQuery:
+    """The service graph of a window, by the rules of SEMANTICS.md "Service graph".
+
+    The spans of the calling side start in the window; their other halves are looked for up to
+    `PAIR_SLACK_NS` outside it. Rules, in this order, each counting one call:
+
+    1. SERVER span s whose parent p is stored and p.kind is CLIENT or PRODUCER, or p belongs to another
+       service: function p.service -> function s.service. Failed if either failed. Client latency is p's
+       duration, server latency s's. (p and s of the same service with p CLIENT/PRODUCER count too.)
+    2. SERVER span whose parent is absent or not stored: from trigger `timer` (trigger:timer),
+       `datasource` (bucket:<bucket>, or trigger:datasource without one), `pubsub` (queue:<destination>, or
+       trigger:pubsub), otherwise user:user. -> function s.service.
+    3. CLIENT or PRODUCER span with a peer (`peer_kind`, `peer`) and without a SERVER or CONSUMER child
+       stored: function service -> peer_kind:peer. `peer_kind` queue is rule 4.
+    4. PRODUCER (or CLIENT with peer_kind queue) span with a messaging destination: function service ->
+       queue:<destination>, whether or not a consumer was seen.
+    5. CONSUMER span with a messaging destination: queue:<destination> -> function service. Queue delay:
+       for each link, and the parent, that is a stored PRODUCER span: consumer start - producer end,
+       dropped if negative.
+    6. CONSUMER span without a destination: a stored PRODUCER parent in rule 1's manner
+       (connection "message"), else as rule 2.
+    """
+
+    window: Window
+    service: str = ""  # only edges that touch this function
+
+
+PAIR_SLACK_NS = 15 * 60 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """RED of who-calls-whom. Latencies are None where that side was not seen."""
+
+    source: Node
+    target: Node
+    calls: int
+    errors: int
+    p50_ns: float | None  # as the caller saw it; of the called side where only that is known
+    p95_ns: float | None
+    p99_ns: float | None
+    server_p95_ns: float | None
+    queue_delay_p50_ns: float | None
+    queue_delay_p95_ns: float | None
+
+
+SlowWhat = Literal["functions", "operations", "calls", "statements"]
+SlowSort = Literal["total", "p95", "max", "count", "errors"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowQuery:
+    """Where time goes, grouped: functions (calls by service), operations (calls by service and span
+    name), downstream calls (CLIENT and PRODUCER spans by service and peer; for peer-less ones the span
+    name; database spans included), SQL statements (spans with a db_statement, by system and normalised text)."""
+
+    window: Window
+    what: SlowWhat
+    service: str = ""
+    sort: SlowSort = "total"
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class SlowGroup:
+    """One group of equal work. The example is its slowest span."""
+
+    service: str  # the function; for statements the one that ran it most
+    name: str  # span name, peer or statement; the service itself for "functions"
+    system: str  # db system, messaging system or peer kind
+    count: int
+    errors: int
+    total_ns: int
+    p50_ns: float
+    p95_ns: float
+    max_ns: int
+    callers: tuple[str, ...]  # services, sorted
+    max_per_trace: int  # how often one trace ran it: >= 5 hints at N+1
+    example_trace_id: str
+    example_span_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """What the store holds, for the status line and for empty states."""
+
+    spans: int
+    traces: int
+    first_ns: int  # earliest start; 0 when empty
+    last_ns: int  # latest start; 0 when empty
+    bytes_on_disk: int
+    duplicates: int = 0  # spans dropped since start because they were stored already
+    services: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    stored: int
+    duplicates: int
+
+
+# ---------------------------------------------------------------- what an engine gives
+
+
+class SpanWriter(Protocol):
+    """One writer an engine. Not thread-safe: ingest owns it."""
+
+    def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
+        """Store all spans of all batches, or none: on return they survive kill -9 and power loss
+        (engines that promise it). A span whose (trace_id, span_id) is stored already is dropped and
+        counted; the first one wins. Raises RetryLater or Rejected; nothing is stored then."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SpanReader(Protocol):
+    """Thread-safe. Sees everything whose `write` returned before the query began."""
+
+    def services(self, window: Window) -> tuple[str, ...]:
+        """Functions with any span in the window, sorted."""
+        ...
+
+    def functions(self, query: FunctionsQuery) -> tuple[FunctionStats, ...]:
+        """By calls, most first, then by name."""
+        ...
+
+    def series(self, query: SeriesQuery) -> tuple[SeriesPoint, ...]: ...
+
+    def calls(self, query: CallsQuery) -> tuple[Call, ...]: ...
+
+    def cold_starts(self, query: ColdStartsQuery) -> tuple[ColdStart, ...]: ...
+
+    def traces(self, query: TracesQuery) -> TracePage:
+        """Paging with the cursor never repeats nor skips a trace that was stored before page one."""
+        ...
+
+    def trace(self, trace_id: str) -> tuple[Span, ...]:
+        """All spans of a trace by (start_ns, span_id); () if unknown. InvalidQuery if not 32 hex digits."""
+        ...
+
+    def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
+        """By calls, most first, then by node ids."""
+        ...
+
+    def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]: ...
+
+    def stats(self) -> StoreStats: ...
+
+
+class Storage(Protocol):
+    """An opened engine. `reader` and `writer` live as long as it; `close` ends all, writer first."""
+
+    @property
+    def writer(self) -> SpanWriter: ...
+
+    @property
+    def reader(self) -> SpanReader: ...
+
+    def close(self) -> None: ...
+
+
+def bucket_index(window: Window, buckets: int, moment_ns: int) -> int:
+    """Which of `buckets` equal parts of the window a moment falls in; the same arithmetic in every engine."""
+    return (moment_ns - window.start_ns) * buckets // (window.end_ns - window.start_ns)
+
+
+def bucket_start(window: Window, buckets: int, index: int) -> int:
+    """First nanosecond of a part: the smallest moment that `bucket_index` maps to `index`."""
+    width = window.end_ns - window.start_ns
+    return window.start_ns + -(-index * width // buckets)

@@ -1,0 +1,28 @@
+"""Random numbers for trace and span ids: seeded per process, again after a fork."""
+
+from __future__ import annotations
+
+import os
+from _random import Random
+
+_random = Random()
+getrandbits = _random.getrandbits
+
+
+def _seed() -> None:
+    _random.seed(int.from_bytes(os.urandom(16), "big"))
+
+
+def new_trace_id() -> int:
+    """A random 128-bit number, never 0 (W3C trace context forbids it)."""
+    return getrandbits(128) or 1
+
+
+def new_span_id() -> int:
+    """A random 64-bit number, never 0."""
+    return getrandbits(64) or 1
+
+
+_seed()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_seed)

@@ -1,0 +1,325 @@
+"""Spans as plain data, with no opinion on how they are sent or drawn.
+
+Times are Unix nanoseconds. Ids are integers inside (`tid`, `sid`), drawn when first asked for, and lower-case
+hexadecimal text outside (`trace_id`, `span_id`).
+"""
+
+from __future__ import annotations
+
+from time import time_ns
+
+from tracekit import guard, values
+from tracekit.ids import new_span_id, new_trace_id
+from tracekit.stack import Stack
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
+KINDS = {"internal": INTERNAL, "server": SERVER, "client": CLIENT, "producer": PRODUCER, "consumer": CONSUMER}
+UNSET, OK, ERROR = 0, 1, 2
+_STATUSES = {"unset": UNSET, "ok": OK, "error": ERROR}
+
+MAX_EVENTS = 128
+MAX_LINKS = 1024  # a queue batch may be large and each message is one link
+
+
+class Trace:
+    """What all spans of one trace in this process share.
+
+    `outer` is the opentelemetry Context the trace was started under, if any: its other keys (baggage)
+    stay visible to opentelemetry below our spans.
+    """
+
+    __slots__ = ("outer", "state", "tid")
+
+    def __init__(self, tid: int = 0, state: str = "", outer: Any = None) -> None:
+        self.tid = tid
+        self.state = state
+        self.outer = outer
+
+
+class SpanContext:
+    """The identity of a span somewhere else: the parent of a local root, or the target of a link."""
+
+    __slots__ = ("remote", "sampled", "sid", "state", "tid")
+
+    def __init__(self, tid: int, sid: int, sampled: bool = True, state: str = "", remote: bool = True) -> None:
+        self.tid = tid
+        self.sid = sid
+        self.sampled = sampled
+        self.state = state
+        self.remote = remote
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits."""
+        return f"{self.tid:032x}"
+
+    @property
+    def span_id(self) -> str:
+        """16 hexadecimal digits."""
+        return f"{self.sid:016x}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SpanContext) and (self.tid, self.sid, self.sampled, self.state) == (
+            other.tid,
+            other.sid,
+            other.sampled,
+            other.state,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.tid, self.sid))
+
+    def __repr__(self) -> str:
+        return f"SpanContext({self.trace_id}-{self.span_id}, sampled={self.sampled})"
+
+
+class Event:
+    """Something that happened at one moment of a span."""
+
+    __slots__ = ("attributes", "dropped", "name", "time")
+
+    def __init__(self, name: str, time: int, attributes: dict[str, Any], dropped: int = 0) -> None:
+        self.name = name
+        self.time = time
+        self.attributes = attributes
+        self.dropped = dropped
+
+
+class Link:
+    """A span of another trace, or another branch, that this one has to do with."""
+
+    __slots__ = ("attributes", "context", "dropped")
+
+    def __init__(self, context: SpanContext, attributes: dict[str, Any], dropped: int = 0) -> None:
+        self.context = context
+        self.attributes = attributes
+        self.dropped = dropped
+
+
+class Extra:
+    """The parts of a span that most spans do not have, kept apart so that those cost nothing."""
+
+    __slots__ = (
+        "dropped_attributes",
+        "dropped_events",
+        "dropped_links",
+        "events",
+        "links",
+        "message",
+        "scope",
+        "status",
+    )
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.links: list[Link] = []
+        self.status = UNSET
+        self.message = ""
+        self.dropped_attributes = 0
+        self.dropped_events = 0
+        self.dropped_links = 0
+        # (name, version) of the instrumentation that made it; None is tracekit itself.
+        self.scope: tuple[str, str] | None = None
+
+
+class Span:
+    """One recorded operation. Setters never raise and may be called from any thread."""
+
+    __slots__ = ("_extra", "_sid", "attributes", "end", "kind", "name", "parent", "start", "trace")
+
+    recording = True
+
+    def __init__(
+        self,
+        name: str,
+        kind: int,
+        parent: Span | SpanContext | None,
+        trace: Trace,
+        start: int,
+        attributes: dict[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.parent = parent
+        self.trace = trace
+        self.start = start
+        self.end = 0
+        self._sid = 0
+        self.attributes = attributes
+        self._extra: Extra | None = None
+
+    @property
+    def tid(self) -> int:
+        """The trace id as a number."""
+        trace = self.trace
+        if not trace.tid:
+            trace.tid = new_trace_id()
+        return trace.tid
+
+    @property
+    def sid(self) -> int:
+        """The span id as a number."""
+        if not self._sid:
+            self._sid = new_span_id()
+        return self._sid
+
+    @sid.setter
+    def sid(self, value: int) -> None:
+        self._sid = value
+
+    @property
+    def extra(self) -> Extra:
+        """The rarer parts, made when first asked for."""
+        if self._extra is None:
+            self._extra = Extra()
+        return self._extra
+
+    @property
+    def rare(self) -> Extra | None:
+        """The rarer parts if there are any: for readers, which must not create them."""
+        return self._extra
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits."""
+        return f"{self.tid:032x}"
+
+    @property
+    def span_id(self) -> str:
+        """16 hexadecimal digits."""
+        return f"{self.sid:016x}"
+
+    @property
+    def context(self) -> SpanContext:
+        """This span's identity, for links and for carrying elsewhere."""
+        return SpanContext(self.tid, self.sid, True, self.trace.state, False)
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Sets one attribute; None is ignored; beyond the limit (128) new keys are counted as dropped."""
+        if value is None:
+            return
+        if type(key) is not str:
+            key = values.clean_key(key)
+        attributes = self.attributes
+        if attributes is None:
+            attributes = self.attributes = {}
+        if len(attributes) >= values.max_count and key not in attributes:
+            self.extra.dropped_attributes += 1
+            return
+        attributes[key] = values.clean(value)
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Sets several attributes."""
+        cleaned, dropped = values.clean_mapping(attributes)
+        for key, value in cleaned.items():
+            self.set_attribute(key, value)
+        if dropped:
+            self.extra.dropped_attributes += dropped
+
+    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, time: int | None = None) -> None:
+        """Notes that something happened now, or at `time` (Unix nanoseconds)."""
+        cleaned, dropped = values.clean_mapping(attributes)
+        self._keep_event(Event(values.clean_key(name), time or time_ns(), cleaned, dropped))
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        """Connects this span with another that is not its parent."""
+        if not isinstance(context, SpanContext):
+            return
+        extra = self.extra
+        if len(extra.links) >= MAX_LINKS:
+            extra.dropped_links += 1
+            return
+        cleaned, dropped = values.clean_mapping(attributes)
+        extra.links.append(Link(context, cleaned, dropped))
+
+    def record_exception(self, exception: BaseException, attributes: Mapping[str, Any] | None = None) -> None:
+        """Adds an `exception` event (OpenTelemetry's exception conventions). The status stays as it is."""
+        try:
+            cleaned, dropped = values.clean_mapping(attributes)
+            cleaned["exception.type"] = type_name(exception)
+            cleaned["exception.message"] = values.clean(exception)
+            cleaned["exception.stacktrace"] = Stack(exception)
+            self._keep_event(Event("exception", time_ns(), cleaned, dropped))
+        except Exception as error:  # this runs while the user's exception is in flight
+            guard.report(error, "record_exception")
+
+    def set_status(self, status: str, message: str = "") -> None:
+        """Sets the outcome: "ok", "error" or "unset". The message is kept for errors only."""
+        extra = self.extra
+        extra.status = _STATUSES.get(str(status).lower(), UNSET)
+        extra.message = values.clean_key(message) if message and extra.status == ERROR else ""
+
+    def fail(self, exception: BaseException) -> None:
+        """Ends badly: exception event, status ERROR and `error.type`. Never raises."""
+        if isinstance(exception, GeneratorExit):
+            return  # how a generator is told to stop is no failure
+        self.record_exception(exception)
+        extra = self.extra
+        extra.status = ERROR
+        extra.message = f"{type(exception).__name__}: {values.clean(exception)}"[:1024]
+        self.set_attribute("error.type", type_name(exception))
+
+    def _keep_event(self, event: Event) -> None:
+        extra = self.extra
+        if len(extra.events) < MAX_EVENTS:
+            extra.events.append(event)
+        else:
+            extra.dropped_events += 1
+
+
+class NonRecordingSpan:
+    """Stands where a span would be when none is recorded. It still carries ids, to be passed on."""
+
+    __slots__ = ("context", "outer")
+
+    recording = False
+
+    def __init__(self, context: SpanContext, outer: Any = None) -> None:
+        self.context = context
+        self.outer = outer
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits; zeros where there is no trace."""
+        return self.context.trace_id
+
+    @property
+    def span_id(self) -> str:
+        """16 hexadecimal digits; zeros where there is no trace."""
+        return self.context.span_id
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Does nothing."""
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Does nothing."""
+
+    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, time: int | None = None) -> None:
+        """Does nothing."""
+
+    def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
+
+    def record_exception(self, exception: BaseException, attributes: Mapping[str, Any] | None = None) -> None:
+        """Does nothing."""
+
+    def set_status(self, status: str, message: str = "") -> None:
+        """Does nothing."""
+
+    def fail(self, exception: BaseException) -> None:
+        """Does nothing."""
+
+
+NO_SPAN = NonRecordingSpan(SpanContext(0, 0, sampled=False, remote=False))
+
+
+def type_name(exception: BaseException) -> str:
+    """The exception's type as the conventions want it: qualified unless built in."""
+    kind = type(exception)
+    module = kind.__module__
+    return kind.__qualname__ if module in ("builtins", "__main__") else f"{module}.{kind.__qualname__}"
