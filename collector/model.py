@@ -163,7 +163,9 @@ SPAN_COLUMNS: tuple[Column, ...] = (
     Column("region", "text", "cloud.region"),
     Column("trigger", "text", "faas.trigger: datasource, http, pubsub, timer or other"),
     Column("coldstart", "bool", "faas.coldstart; null where the sender did not say"),
-    Column("phase", "text", "tracekit.phase: cold_start, runtime_init, function_init, initializer, invocation"),
+    Column(
+        "phase", "text", "tracekit.phase: cold_start, runtime_init, function_init, initializer or invocation"
+    ),
     Column("invocation_id", "text", "faas.invocation_id (old: faas.execution)"),
     Column("http_method", "text", "http.request.method (old: http.method)"),
     Column("http_route", "text", "http.route, else url.path (old: http.target)"),
@@ -172,9 +174,17 @@ SPAN_COLUMNS: tuple[Column, ...] = (
     Column("db_statement", "text", "db.query.text (old: db.statement) with literals replaced by ?"),
     Column("messaging_system", "text", "messaging.system"),
     Column("messaging_destination", "text", "messaging.destination.name"),
-    Column("bucket", "text", "the object store's bucket: aws.s3.bucket, oss.bucket.name, faas.document.collection"),
+    Column(
+        "bucket",
+        "text",
+        "object store bucket: aws.s3.bucket, oss.bucket.name, faas.document.collection",
+    ),
     Column("error_type", "text", "error.type, else exception.type of the last exception event"),
-    Column("peer_kind", "text", "what a CLIENT or PRODUCER span calls: database, bucket, queue, function, external"),
+    Column(
+        "peer_kind",
+        "text",
+        "what a CLIENT or PRODUCER calls: database, bucket, queue, function, external",
+    ),
     Column("peer", "text", "its name, by the order of SEMANTICS.md 'Service graph'"),
     Column("attributes", "json", "all span attributes with their types"),
     Column("events", "json", "span events: [{time_ns, name, attributes}]"),

@@ -242,7 +242,8 @@ class TracesQuery:
 
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
-    """One trace. The root is the earliest span without a parent in the store (ties: smallest span id)."""
+    """One trace. The root is the earliest call (SERVER, CONSUMER) without a parent in the store, else the
+    earliest span without one, else (a cycle) the earliest call, else the earliest span. Ties: smallest span id."""
 
     trace_id: str
     root_service: str
@@ -332,7 +333,10 @@ SlowSort = Literal["total", "p95", "max", "count", "errors"]
 class SlowQuery:
     """Where time goes, grouped: functions (calls by service), operations (calls by service and span
     name), downstream calls (CLIENT and PRODUCER spans by service and peer; for peer-less ones the span
-    name; database spans included), SQL statements (spans with a db_statement, by system and normalised text)."""
+    name; database spans included), SQL statements (spans with a db_statement, by system and normalised text).
+
+    Spans that start in the window, of `service` only if given. Sorted by `sort`, largest first, then by
+    service, name and system."""
 
     window: Window
     what: SlowWhat
@@ -345,9 +349,11 @@ class SlowQuery:
 class SlowGroup:
     """One group of equal work. The example is its slowest span."""
 
-    service: str  # the function; for statements the one that ran it most
+    service: str  # the function; for statements the one that ran it most (ties: first by name)
     name: str  # span name, peer or statement; the service itself for "functions"
-    system: str  # db system, messaging system or peer kind
+    system: (
+        str  # most frequent of db system, else messaging system, else peer kind; "" for functions, operations
+    )
     count: int
     errors: int
     total_ns: int

@@ -1,0 +1,36 @@
+"""Rows of a batch, or of an engine's spans table, as `Span` objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from collector import jsonvalue
+from collector.model import COLUMN_NAMES, Event, Kind, Link, Span, SpanBatch, Status, hex_span_id
+
+_JSON = {"attributes", "events", "links"}
+_IDS = {"span_id", "parent_span_id"}
+
+
+def spans_of(batch: SpanBatch) -> Iterator[Span]:
+    """Every row of a decoded batch."""
+    resources = {key: jsonvalue.loads(r.attributes_json) or {} for key, r in batch.resources.items()}
+    for values in zip(*(batch.columns[name] for name in COLUMN_NAMES)):
+        row = dict(zip(COLUMN_NAMES, values))
+        yield span_from_row(row, resources.get(row["resource_id"], {}))
+
+
+def span_from_row(row: dict[str, Any], resource: dict[str, Any]) -> Span:
+    """One span from a row in the shape of SPAN_COLUMNS (ids as numbers, JSON as text)."""
+    plain = {name: value for name, value in row.items() if name not in _JSON and name not in _IDS}
+    plain["kind"] = Kind(plain["kind"])
+    plain["status"] = Status(plain["status"])
+    return Span(
+        **plain,
+        span_id=hex_span_id(row["span_id"]),
+        parent_span_id=hex_span_id(row["parent_span_id"]),
+        resource=resource,
+        attributes=jsonvalue.loads(row["attributes"]) or {},
+        events=tuple(Event(**event) for event in jsonvalue.loads(row["events"]) or ()),
+        links=tuple(Link(**link) for link in jsonvalue.loads(row["links"]) or ()),
+    )
