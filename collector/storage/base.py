@@ -243,7 +243,8 @@ class TracesQuery:
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
     """One trace. The root is the earliest call (SERVER, CONSUMER) without a parent in the store, else the
-    earliest span without one, else (a cycle) the earliest call, else the earliest span. Ties: smallest span id."""
+    earliest span without one, else (a cycle) the earliest call, else the earliest span. Ties: smallest
+    span id."""
 
     trace_id: str
     root_service: str
