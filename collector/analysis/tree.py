@@ -1,0 +1,120 @@
+"""Spans as a tree: who is whose child, in the order a waterfall reads, and how long each worked itself.
+
+Input may be anything senders produce: parents that never arrived, spans that are their own parent,
+cycles, children that start before their parent. Every span appears exactly once in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collector.model import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A span at its place in the tree.
+
+    `depth` counts from 0 at a root. `descendants` counts all spans below, which directly follow this one
+    in reading order. `orphan` says that the span names a parent that is not there. `self_ns` is the part
+    of the span's time that none of its children covers.
+    """
+
+    span: Span
+    depth: int
+    descendants: int
+    orphan: bool
+    self_ns: int
+
+
+def place(spans: Sequence[Span]) -> tuple[Placed, ...]:
+    """The spans in reading order: parents before children, siblings and roots by start, then by span id."""
+    children = children_of(spans)
+    order = list(_walk(children, list(_roots(spans, children))))
+    below = _count_descendants([depth for _, depth in order])
+    known = {span.span_id for span in spans}
+    return tuple(
+        Placed(
+            span=span,
+            depth=depth,
+            descendants=count,
+            orphan=bool(span.parent_span_id) and (depth == 0 or span.parent_span_id not in known),
+            self_ns=self_time(span, children.get(span.span_id, ())),
+        )
+        for (span, depth), count in zip(order, below)
+    )
+
+
+def root_of(spans: Sequence[Span]) -> Span | None:
+    """The earliest span without a parent in the store (ties: smallest span id); None for no spans.
+
+    Where a cycle leaves no such span, the earliest of all.
+    """
+    known = {span.span_id for span in spans}
+    roots = [span for span in spans if span.parent_span_id not in known]
+    return min(roots or spans, key=_by_start, default=None)
+
+
+def children_of(spans: Sequence[Span]) -> dict[str, list[Span]]:
+    """Children by their parent's span id, siblings by start. Spans that are their own parent are left out."""
+    children: dict[str, list[Span]] = {}
+    for span in sorted(spans, key=_by_start):
+        if span.parent_span_id and span.parent_span_id != span.span_id:
+            children.setdefault(span.parent_span_id, []).append(span)
+    return children
+
+
+def self_time(span: Span, children: Sequence[Span]) -> int:
+    """Nanoseconds of `span` that no child covers. Children (sorted by start) count only inside the span."""
+    covered, reached = 0, span.start_ns
+    for child in children:
+        start, end = max(child.start_ns, reached), min(child.end_ns, span.end_ns)
+        if end > start:
+            covered += end - start
+            reached = end
+    return span.duration_ns - covered
+
+
+def _by_start(span: Span) -> tuple[int, str]:
+    return span.start_ns, span.span_id
+
+
+def _roots(spans: Sequence[Span], children: dict[str, list[Span]]) -> Iterator[Span]:
+    """Spans to start reading from: those without a parent here, then one of each cycle nothing leads into."""
+    known = {span.span_id for span in spans}
+    ordered = sorted(spans, key=_by_start)
+    roots = [s for s in ordered if s.parent_span_id not in known or s.parent_span_id == s.span_id]
+    yield from roots
+    reached = {span.span_id for span, _ in _walk(children, roots)}
+    for span in ordered:
+        if span.span_id not in reached:
+            reached.update(met.span_id for met, _ in _walk(children, [span]))
+            yield span
+
+
+def _walk(children: dict[str, list[Span]], roots: Sequence[Span]) -> Iterator[tuple[Span, int]]:
+    """Depth first without recursion (traces get 20,000 deep); each span once, even in a cycle of parents."""
+    seen: set[str] = set()
+    stack = [(root, 0) for root in reversed(roots)]
+    while stack:
+        span, depth = stack.pop()
+        if span.span_id in seen:
+            continue
+        seen.add(span.span_id)
+        yield span, depth
+        stack.extend((child, depth + 1) for child in reversed(children.get(span.span_id, ())))
+
+
+def _count_descendants(depths: Sequence[int]) -> list[int]:
+    """How many entries after each are deeper, up to the next that is not."""
+    counts = [0] * len(depths)
+    open_at: list[int] = []
+    for index, depth in enumerate(depths):
+        while open_at and depths[open_at[-1]] >= depth:
+            closed = open_at.pop()
+            counts[closed] = index - closed - 1
+        open_at.append(index)
+    for closed in open_at:
+        counts[closed] = len(depths) - closed - 1
+    return counts
