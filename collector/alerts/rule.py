@@ -9,6 +9,8 @@ Signal = Literal["error_rate", "p95_ms", "cold_start_share"]
 Op = Literal[">", ">=", "<", "<="]
 State = Literal["pending", "firing", "resolved"]
 
+OPS: tuple[Op, ...] = (">", ">=", "<", "<=")
+
 
 @dataclass(frozen=True, slots=True)
 class SignalInfo:
@@ -27,9 +29,14 @@ SIGNALS: tuple[SignalInfo, ...] = (
 )
 
 
+def signal_info(signal: Signal) -> SignalInfo:
+    """What is known about a signal."""
+    return next(info for info in SIGNALS if info.signal == signal)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """ "When `signal` of `service` over the last `window_s` is `op` `threshold` for `for_s`, tell `webhook_url`."
+    """When `signal` of `service` over the last `window_s` is `op` `threshold` for `for_s`, tell `webhook_url`.
 
     `service` "" watches every function, one alert each. Fewer than `min_calls` calls in the window is
     no data, never a breach. `for_s` and `keep_firing_for_s` follow Prometheus (SEMANTICS.md).
@@ -63,6 +70,7 @@ class Alert:
     threshold: float
     active_since_ns: int  # when it became pending
     fired_ns: int = 0  # 0 until firing
+    keep_firing_since_ns: int = 0  # since when only `keep_firing_for_s` holds it; 0 while the condition holds
     resolved_ns: int = 0  # 0 until resolved
     evaluated_ns: int = 0
 
@@ -77,4 +85,4 @@ class Transition:
     service: str
     state: Literal["pending", "firing", "resolved", "inactive"]
     value: float
-    delivery: str = ""  # what became of the webhook: "", "delivered", or the reason it was not
+    delivery: str = ""  # what became of the message: "" (none was due), "delivered", or why it was not (yet)
