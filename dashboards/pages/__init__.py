@@ -1,0 +1,7 @@
+"""The pages of the UI, in the order of the navigation. A page is one module and one line here."""
+
+from __future__ import annotations
+
+from dashboards.ui import Page
+
+PAGES: tuple[Page, ...] = ()

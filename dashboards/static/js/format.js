@@ -1,0 +1,57 @@
+// The rules of dashboards/format.py for figures that scripts show.
+const digits = (v) => (v < 9.995 ? v.toFixed(2) : v < 99.95 ? v.toFixed(1) : v.toFixed(0));
+
+export function duration(ns) {
+  if (ns == null) return "–";
+  if (ns < 0) return "-" + duration(-ns);
+  if (ns < 999.5) return ns ? `${Math.round(ns)} ns` : "0 ms";
+  if (ns < 999.5e3) return `${digits(ns / 1e3)} µs`;
+  if (ns < 999.5e6) return `${digits(ns / 1e6)} ms`;
+  if (ns < 60e9 - 5e6) return `${digits(ns / 1e9)} s`;
+  const s = Math.round(ns / 1e9), m = Math.floor(s / 60), h = Math.floor(m / 60);
+  if (m < 60) return `${m} m ${String(s % 60).padStart(2, "0")} s`;
+  return h < 24 ? `${h} h ${String(m % 60).padStart(2, "0")} m` : `${Math.floor(h / 24)} d ${h % 24} h`;
+}
+
+export function count(v) {
+  if (v == null) return "–";
+  if (v < 999.5) return Number.isInteger(v) || v >= 99.5 ? v.toFixed(0) : v.toFixed(1);
+  return v < 999.5e3 ? `${digits(v / 1e3)}k` : v < 999.5e6 ? `${digits(v / 1e6)}M` : `${digits(v / 1e9)}G`;
+}
+
+export function percent(r) {
+  if (r == null) return "–";
+  if (r > 0 && r < 0.001) return "<0.1%";
+  if (r >= 0.99 && r < 1) return `${Math.min(r * 100, 99.9).toFixed(1)}%`;
+  return r > 0 && r < 0.0995 ? `${(r * 100).toFixed(1)}%` : `${(r * 100).toFixed(0)}%`;
+}
+
+export function bytes(v) {
+  if (v == null) return "–";
+  if (v < 1024) return `${v} B`;
+  for (const unit of ["KB", "MB", "GB", "TB"]) {
+    v /= 1024;
+    if (v < 999.5 || unit === "TB") return `${digits(v)} ${unit}`;
+  }
+}
+
+/** @returns whether the reader chose local time over UTC. */
+export const local = () => document.documentElement.dataset.zone === "local";
+
+const two = (v) => String(v).padStart(2, "0");
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+
+/** A moment (Date) as `12 May 14:03:59`, without the date when it is today's. */
+export function clock(date, millis = false) {
+  const u = local() ? "" : "UTC", get = (part) => date[`get${u}${part}`](), now = new Date();
+  const today = ["FullYear", "Month", "Date"].every((part) => get(part) === now[`get${u}${part}`]());
+  const time = `${two(get("Hours"))}:${two(get("Minutes"))}:${two(get("Seconds"))}`;
+  const fraction = millis ? "." + String(get("Milliseconds")).padStart(3, "0") : "";
+  return `${today ? "" : `${get("Date")} ${MONTHS[get("Month")]} `}${time}${fraction}`;
+}
+
+export function ago(date, now = Date.now()) {
+  const s = Math.floor((now - date) / 1000);
+  if (s < 1) return s > -60 ? "just now" : `in ${duration(-s * 1e9)}`;
+  for (const [unit, name] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) if (s >= unit) return `${Math.floor(s / unit)} ${name} ago`;
+}

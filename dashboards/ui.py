@@ -1,0 +1,61 @@
+"""What every page is handed: where to read, what to show in the frame around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment
+
+from collector.alerts.rule import Alert, Rule, Transition
+from collector.storage.base import SpanReader
+from dashboards.settings import UiSettings
+
+
+class AlertStore(Protocol):
+    """The part of collector.alerts.store.AlertStore that pages use."""
+
+    def rules(self) -> Sequence[Rule]: ...
+
+    def rule(self, id: int, /) -> Rule | None: ...
+
+    def save(self, rule: Rule, /) -> Rule: ...
+
+    def delete(self, id: int, /) -> object: ...
+
+    def alerts(self) -> Sequence[Alert]: ...
+
+    def history(self, limit: int = 100) -> Sequence[Transition]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page or family of pages. Those with a `shortcut` stand in the navigation (`g` + letter)."""
+
+    key: str
+    title: str
+    path: str
+    router: APIRouter
+    shortcut: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ui:
+    """Composition of one running UI; `ui_of(request)` finds it."""
+
+    reader: SpanReader
+    alerts: AlertStore | None
+    settings: UiSettings
+    pages: tuple[Page, ...]
+    templates: Environment
+
+    def firing(self) -> tuple[Alert, ...]:
+        """Alerts that fire now, the oldest first."""
+        alerts = self.alerts.alerts() if self.alerts else ()
+        return tuple(sorted((a for a in alerts if a.state == "firing"), key=lambda a: a.fired_ns))
+
+
+def ui_of(request: Request) -> Ui:
+    return cast(Ui, request.app.state.ui)
