@@ -47,13 +47,12 @@ def place(spans: Sequence[Span]) -> tuple[Placed, ...]:
 
 
 def root_of(spans: Sequence[Span]) -> Span | None:
-    """The earliest span without a parent in the store (ties: smallest span id); None for no spans.
-
-    Where a cycle leaves no such span, the earliest of all.
-    """
+    """The span a trace is named after, by the rule of `TraceSummary`: the earliest call without a parent in
+    the store, else the earliest span without one, else (a cycle) the earliest call, else the earliest span.
+    Ties: smallest span id. None for no spans."""
     known = {span.span_id for span in spans}
     roots = [span for span in spans if span.parent_span_id not in known]
-    return min(roots or spans, key=_by_start, default=None)
+    return min(roots or spans, key=lambda span: (not span.is_call, *_by_start(span)), default=None)
 
 
 def children_of(spans: Sequence[Span]) -> dict[str, list[Span]]:

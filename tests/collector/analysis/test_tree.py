@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.analysis.tree import place, root_of
-from collector.model import Span
+from collector.model import Kind, Span
 from tests.collector.analysis.spans import span
 
 
@@ -45,6 +45,11 @@ def test_a_child_before_its_parent_takes_nothing_from_its_self_time() -> None:
 def test_the_root_is_the_earliest_span_without_a_parent_here() -> None:
     root = root_of([span("b", 1, 2), span("a", 1, 2), span("x", 3, 4, "gone"), span("cold", 0, 1, "a")])
     assert root is not None and root.span_id == "a"
+
+
+def test_a_call_is_the_root_before_an_earlier_span_that_is_none() -> None:
+    cold, call = span("cold", 0, 5, "gone"), span("call", 5, 9, "gone", kind=Kind.SERVER)
+    assert root_of([cold, call]) == call
 
 
 def test_a_tree_twenty_thousand_deep_is_placed() -> None:

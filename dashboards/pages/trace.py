@@ -1,0 +1,88 @@
+"""One trace: header, waterfall, and by JSON what the page asks for later (a span in full, a search)."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from collector.storage.base import InvalidQuery
+from dashboards.errors import NotFound
+from dashboards.palette import classes_for
+from dashboards.params import text, whole
+from dashboards.render import render
+from dashboards.spandetail import span_detail
+from dashboards.tracecache import cache_of
+from dashboards.ui import ui_of
+from dashboards.waterfall import Waterfall, lay_out, matching, payload
+
+router = APIRouter()
+
+# What is shown without script, where rows cannot be recycled.
+PLAIN_ROWS = 200
+
+_SPAN_ID = re.compile(r"[0-9a-f]{16}")
+
+
+@router.get("/traces/{trace_id}")
+def trace(request: Request, trace_id: str) -> Response:
+    """The page."""
+    waterfall = _read(request, trace_id)
+    colours = classes_for(request, [service for service, _ in waterfall.services])
+    slots = {service: int(name[1:]) for service, name in colours.items()}
+    return render(
+        request,
+        "trace.html",
+        waterfall=waterfall,
+        colours=colours,
+        payload=payload(waterfall, slots),
+        plain_rows=waterfall.rows[:PLAIN_ROWS],
+        live="",  # a trace does not change under one's eyes; reloading would lose the place
+    )
+
+
+@router.get("/traces/{trace_id}/spans/{ref}.json")
+def span(request: Request, trace_id: str, ref: str) -> Response:
+    """A span in full. `ref` is its id, or its row on the page that counted `of` spans."""
+    waterfall = _shown(request, trace_id)
+    index = waterfall.index_of(ref) if _SPAN_ID.fullmatch(ref) else _row(ref)
+    if index is None or index >= len(waterfall.rows):
+        raise NotFound("No such span", f"The trace has no span {ref[:40]}.")
+    return JSONResponse(span_detail(waterfall, index))
+
+
+@router.get("/traces/{trace_id}/search.json")
+def search(request: Request, trace_id: str) -> Response:
+    """Rows that contain every word of `q`."""
+    waterfall = _shown(request, trace_id)
+    return JSONResponse({"rows": matching(waterfall, text(request.query_params, "q"))})
+
+
+def _row(ref: str) -> int:
+    if not (ref.isascii() and ref.isdecimal() and len(ref) < 10):
+        raise InvalidQuery("name a span by its id (16 hex digits) or its row")
+    return int(ref)
+
+
+def _shown(request: Request, trace_id: str) -> Waterfall:
+    """The layout the page shows: rows are only meaningful in a layout of `of` spans."""
+    spans = whole(request.query_params, "of", 0, 0, 10**9)
+    if kept := cache_of(request).get(trace_id, spans):
+        return kept
+    waterfall = _read(request, trace_id)
+    if spans and len(waterfall.rows) != spans:
+        raise InvalidQuery("the trace has grown since the page was loaded: reload it")
+    return waterfall
+
+
+def _read(request: Request, trace_id: str) -> Waterfall:
+    spans = ui_of(request).reader.trace(trace_id.lower())
+    if not spans:
+        raise NotFound(
+            "There is no such trace",
+            "It may not have arrived yet, or have been deleted. Traces show within seconds of a flush.",
+        )
+    waterfall = lay_out(spans)
+    cache_of(request).put(waterfall)
+    return waterfall

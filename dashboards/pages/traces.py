@@ -1,0 +1,126 @@
+"""Traces: filtered, sorted, paged, and as dots over time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from collector.storage.base import InvalidQuery, SpanReader, TracePage, TracesQuery, Window
+from dashboards.bounds import duration_bounds
+from dashboards.palette import classes_for
+from dashboards.params import choice, text
+from dashboards.render import range_of, render, url
+from dashboards.scatter import scatter
+from dashboards.ui import ui_of
+
+router = APIRouter()
+
+SORTS = (("newest", "Newest"), ("slowest", "Slowest"), ("spans", "Most spans"), ("errors", "Most errors"))
+PAGE_SIZE = 50
+# Cursors of the pages behind, kept in the URL so that Back works without script and survives a reload.
+TRAIL_SEPARATOR = "~"
+LONGEST_TRAIL = 200
+
+_TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
+_COLD = {"": None, "yes": True, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter in force: what it says and which parameters to drop to be rid of it."""
+
+    label: str
+    value: str
+    drops: tuple[str, ...]
+
+
+@router.get("/traces")
+def traces(request: Request) -> Response:
+    """The list. `?q=<trace id>` goes straight to the trace."""
+    params, reader = request.query_params, ui_of(request).reader
+    if direct := _named_trace(reader, text(params, "q")):
+        return RedirectResponse(url(request, f"/traces/{direct}", q=None), 307)
+    window = range_of(request).window
+    trail = _trail(params)
+    query = read_query(params, window)
+    page = reader.traces(replace(query, cursor=trail[-1] if trail else ""))
+    services = reader.services(window)
+    return render(
+        request,
+        "traces.html",
+        page=page,
+        query=query,
+        duration_text=text(params, "duration"),
+        chips=chips(params, query),
+        services=services,
+        colours=classes_for(request, _shown_services(page)),
+        sorts=SORTS,
+        chart=scatter(page.traces),
+        longest_ns=max((trace.duration_ns for trace in page.traces), default=0),
+        next_cursor=TRAIL_SEPARATOR.join([*trail, page.next_cursor]) if page.next_cursor else "",
+        back_cursor=TRAIL_SEPARATOR.join(trail[:-1]) if trail else None,
+        page_number=len(trail) + 1,
+        stats=None if page.traces else reader.stats(),
+    )
+
+
+def read_query(params: Mapping[str, str], window: Window) -> TracesQuery:
+    """The query a URL asks for, first page. InvalidQuery says which parameter cannot be read."""
+    shortest, longest = duration_bounds(text(params, "duration"))
+    return TracesQuery(
+        window,
+        service=text(params, "service"),
+        version=text(params, "version"),
+        status=choice(params, "status", ("", "error", "ok"), ""),  # type: ignore[arg-type]
+        coldstart=_COLD[choice(params, "cold", tuple(_COLD), "")],
+        min_duration_ns=shortest,
+        max_duration_ns=longest,
+        text=text(params, "q"),
+        source=text(params, "source"),
+        target=text(params, "target"),
+        sort=choice(params, "sort", [key for key, _ in SORTS], "newest"),  # type: ignore[arg-type]
+        limit=PAGE_SIZE,
+    )
+
+
+def chips(params: Mapping[str, str], query: TracesQuery) -> list[Chip]:
+    """The filters in force, in the order of the form."""
+    cold = {True: "yes", False: "no", None: ""}[query.coldstart]
+    calls = f"{_node_name(query.source)} → {_node_name(query.target)}" if query.source or query.target else ""
+    found = [
+        Chip("text", query.text, ("q",)),
+        Chip("function", query.service, ("service",)),
+        Chip("status", {"error": "failed", "ok": "ok", "": ""}[query.status], ("status",)),
+        Chip("duration", text(params, "duration"), ("duration",)),
+        Chip("cold start", cold, ("cold",)),
+        Chip("version", query.version, ("version",)),
+        Chip("calls", calls, ("source", "target")),
+    ]
+    return [chip for chip in found if chip.value]
+
+
+def _node_name(node_id: str) -> str:
+    """Of a topology node's id `kind:name`, the name."""
+    return node_id.partition(":")[2] or node_id or "anything"
+
+
+def _named_trace(reader: SpanReader, typed: str) -> str:
+    """The trace whose id was typed, in either case; "" if it is none or unknown."""
+    trace_id = typed.lower()
+    return trace_id if _TRACE_ID.fullmatch(typed) and reader.trace(trace_id) else ""
+
+
+def _trail(params: Mapping[str, str]) -> list[str]:
+    cursor = params.get("cursor", "")
+    trail = cursor.split(TRAIL_SEPARATOR) if cursor else []
+    if len(trail) > LONGEST_TRAIL:
+        raise InvalidQuery("that page lies too deep: narrow the filters instead")
+    return trail
+
+
+def _shown_services(page: TracePage) -> dict[str, None]:
+    return {service: None for trace in page.traces for service, _ in trace.services}
