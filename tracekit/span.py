@@ -46,7 +46,9 @@ class SpanContext:
 
     __slots__ = ("remote", "sampled", "sid", "state", "tid")
 
-    def __init__(self, tid: int, sid: int, sampled: bool = True, state: str = "", remote: bool = True) -> None:
+    def __init__(
+        self, tid: int, sid: int, sampled: bool = True, state: str = "", remote: bool = True
+    ) -> None:
         self.tid = tid
         self.sid = sid
         self.sampled = sampled
@@ -221,7 +223,9 @@ class Span:
         if dropped:
             self.extra.dropped_attributes += dropped
 
-    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, time: int | None = None) -> None:
+    def add_event(
+        self, name: str, attributes: Mapping[str, Any] | None = None, time: int | None = None
+    ) -> None:
         """Notes that something happened now, or at `time` (Unix nanoseconds)."""
         cleaned, dropped = values.clean_mapping(attributes)
         self._keep_event(Event(values.clean_key(name), time or time_ns(), cleaned, dropped))
@@ -299,7 +303,9 @@ class NonRecordingSpan:
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Does nothing."""
 
-    def add_event(self, name: str, attributes: Mapping[str, Any] | None = None, time: int | None = None) -> None:
+    def add_event(
+        self, name: str, attributes: Mapping[str, Any] | None = None, time: int | None = None
+    ) -> None:
         """Does nothing."""
 
     def add_link(self, context: SpanContext, attributes: Mapping[str, Any] | None = None) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-# Defaults; tracekit.pipeline sets them from the configuration (OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT and friends).
+# Defaults; tracekit.pipeline sets them from the configuration (OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, ...).
 max_length = 16_384
 max_count = 128
 MAX_ITEMS = 128
@@ -91,5 +91,5 @@ def _cut(value: Any) -> Any:
 
 
 def _digits(value: int) -> str:
-    # Decimal digits of huge integers are quadratic and refused by CPython above 4,300: hexadecimal is neither.
+    # Decimal digits are quadratic, and refused by CPython above 4,300; hexadecimal is neither.
     return str(value) if value.bit_length() < 4096 else hex(value)[:max_length]

@@ -1,0 +1,208 @@
+"""The environment, read once, as one frozen object. docs/sdk.md lists every variable (a test compares).
+
+A setting that cannot be understood gives one line on stderr saying what to do, and its default. It never
+stops the host.
+"""
+
+from __future__ import annotations
+
+import os
+
+from tracekit.guard import say
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SAMPLERS = (
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+)
+_DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
+_YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+
+
+class Config:
+    """What the environment asks for. Read-only after construction."""
+
+    __slots__ = (
+        "attribute_count",
+        "attribute_length",
+        "compression",
+        "disabled",
+        "endpoint",
+        "exporter",
+        "file",
+        "flush_budget_ms",
+        "headers",
+        "protocol",
+        "queue_bytes",
+        "resource_attributes",
+        "sampler",
+        "sampler_ratio",
+        "service_name",
+        "xray_parent",
+    )
+
+    disabled: bool
+    service_name: str
+    resource_attributes: dict[str, str]
+    exporter: str
+    protocol: str
+    endpoint: str
+    headers: dict[str, str]
+    compression: str
+    file: str
+    sampler: str
+    sampler_ratio: float
+    flush_budget_ms: int
+    queue_bytes: int
+    attribute_length: int
+    attribute_count: int
+    xray_parent: bool
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        put = object.__setattr__
+        put(self, "disabled", _flag(env, "OTEL_SDK_DISABLED", False))
+        put(self, "service_name", env.get("OTEL_SERVICE_NAME", ""))
+        put(self, "resource_attributes", _pairs(env, "OTEL_RESOURCE_ATTRIBUTES"))
+        put(self, "exporter", env.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp")
+        put(self, "protocol", _protocol(env))
+        put(self, "endpoint", _endpoint(env))
+        put(self, "headers", _headers(env))
+        put(self, "compression", _compression(env))
+        put(self, "file", env.get("TRACEKIT_FILE", "") or "tracekit-spans.jsonl")
+        put(self, "sampler", _one_of(env, "OTEL_TRACES_SAMPLER", _SAMPLERS, "parentbased_always_on"))
+        put(self, "sampler_ratio", _ratio(env, "OTEL_TRACES_SAMPLER_ARG", 1.0))
+        put(self, "flush_budget_ms", _number(env, "TRACEKIT_FLUSH_BUDGET_MS", 100, 0, 60_000))
+        put(self, "queue_bytes", _number(env, "TRACEKIT_QUEUE_BYTES", 4 << 20, 64 << 10, 1 << 30))
+        put(self, "attribute_length", _number(env, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 16_384, 1, 1 << 24))
+        put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
+        put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", False))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("configuration is read-only: set the environment before the first span")
+
+
+_config: Config | None = None
+
+
+def get() -> Config:
+    """The process's configuration, read from the environment at the first call."""
+    global _config
+    if _config is None:
+        _config = Config(os.environ)
+    return _config
+
+
+def forget() -> None:
+    """Makes the next `get` read the environment again. For tests, which change it."""
+    global _config
+    _config = None
+
+
+def percent_decode(text: str) -> str:
+    """`%41` becomes `A`; broken escapes stay as they are."""
+    if "%" not in text:
+        return text
+    head, *rest = text.encode("utf-8", "replace").split(b"%")
+    out = bytearray(head)
+    for part in rest:
+        try:
+            out += bytes((int(part[:2].decode("ascii"), 16),)) + part[2:]
+        except ValueError:
+            out += b"%" + part
+    return out.decode("utf-8", "replace")
+
+
+def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:
+    text = env.get(name, "").strip().lower()
+    if text in _YES:
+        return True
+    if text and text not in _NO:
+        say(f"{name}={text!r} is neither true nor false; using {str(default).lower()}")
+        return default
+    return False if text else default
+
+
+def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if low <= value <= high:
+        return value
+    say(f"{name}={text!r} must be a whole number from {low} to {high}; using {default}")
+    return default
+
+
+def _ratio(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0.0 <= value <= 1.0:
+        return value
+    say(f"{name}={text!r} must be a number from 0 to 1; using {default}")
+    return default
+
+
+def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
+    text = env.get(name, "").strip().lower()
+    if not text or text in allowed:
+        return text or default
+    say(f"{name}={text!r} is not one of {', '.join(allowed)}; using {default}")
+    return default
+
+
+def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for item in env.get(name, "").split(","):
+        key, equals, value = item.partition("=")
+        if equals and key.strip():
+            pairs[percent_decode(key.strip())] = percent_decode(value.strip())
+        elif item.strip():
+            say(f"{name}: {item.strip()!r} is not key=value; ignoring it")
+    return pairs
+
+
+def _headers(env: Mapping[str, str]) -> dict[str, str]:
+    specific = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
+    pairs = _pairs(env, specific if env.get(specific) else "OTEL_EXPORTER_OTLP_HEADERS")
+    broken = [key for key, value in pairs.items() if "\n" in key + value or "\r" in key + value]
+    for key in broken:
+        say(f"OTEL_EXPORTER_OTLP_HEADERS: header {key!r} holds a line break; ignoring it")
+        del pairs[key]
+    return pairs
+
+
+def _protocol(env: Mapping[str, str]) -> str:
+    specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+    name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_PROTOCOL"
+    return _one_of(env, name, ("http/protobuf", "http/json", "grpc"), "http/protobuf")
+
+
+def _compression(env: Mapping[str, str]) -> str:
+    specific = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
+    name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_COMPRESSION"
+    return _one_of(env, name, ("none", "gzip"), "none")
+
+
+def _endpoint(env: Mapping[str, str]) -> str:
+    exact = env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
+    base = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
+    url = exact or (base or _DEFAULT_ENDPOINT).rstrip("/") + "/v1/traces"
+    if url.startswith(("http://", "https://")) or _protocol(env) == "grpc":
+        return url
+    say(f"the OTLP endpoint {exact or base!r} must start with http:// or https://; using {_DEFAULT_ENDPOINT}")
+    return _DEFAULT_ENDPOINT + "/v1/traces"

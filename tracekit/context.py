@@ -1,0 +1,102 @@
+"""The active span of this thread or task.
+
+One context variable serves tracekit and opentelemetry, which keeps their order exact. It holds None, a Span,
+a NonRecordingSpan, or an opentelemetry Context that was attached (tracekit.otel puts it there, and tells us
+through `foreign_parent` what it means).
+"""
+
+from __future__ import annotations
+
+from _contextvars import ContextVar
+from time import time_ns
+
+from tracekit import imports, pipeline
+from tracekit.ids import new_span_id, new_trace_id
+from tracekit.queue import QUEUE
+from tracekit.span import NO_SPAN, NonRecordingSpan, Span, SpanContext, Trace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_current: ContextVar[Any] = ContextVar("tracekit", default=None)
+get = _current.get
+attach = _current.set
+detach = _current.reset
+
+# Set by tracekit.otel: what an attached opentelemetry Context means to us.
+foreign_parent: Callable[[Any], Span | NonRecordingSpan | SpanContext | None] | None = None
+
+
+def current_span() -> Span | NonRecordingSpan:
+    """The active span; a no-op span where there is none."""
+    parent, _ = active()
+    if isinstance(parent, SpanContext):
+        return NonRecordingSpan(parent)
+    return NO_SPAN if parent is None else parent
+
+
+def active() -> tuple[Span | NonRecordingSpan | SpanContext | None, Any]:
+    """What a new span would have as its parent, and the opentelemetry Context around it if there is one."""
+    node = get()
+    if node is None:
+        return None, None
+    if type(node) is Span:
+        return node, node.trace.outer
+    if type(node) is NonRecordingSpan:
+        return node, node.outer
+    if foreign_parent is None:
+        return None, None
+    return foreign_parent(node), node
+
+
+def start(name: str, kind: int, attributes: dict[str, Any] | None = None) -> Span | NonRecordingSpan:
+    """A new span below the active one, or the root of a new trace. It is not made active."""
+    parent, outer = active()
+    if isinstance(parent, NonRecordingSpan):
+        return parent if outer is parent.outer else NonRecordingSpan(parent.context, outer)
+    if isinstance(parent, Span):
+        trace = parent.trace
+        if outer is not trace.outer:  # opentelemetry put more keys (baggage) around our span
+            trace = Trace(parent.tid, trace.state, outer)
+        return Span(name, kind, parent, trace, time_ns(), attributes)
+    return start_root(name, kind, attributes, parent, outer)
+
+
+def start_root(
+    name: str,
+    kind: int,
+    attributes: dict[str, Any] | None,
+    parent: SpanContext | None,
+    outer: Any = None,
+    started: int = 0,
+) -> Span | NonRecordingSpan:
+    """A local root below `parent` or of a new trace, if sampled. `started`: Unix nanoseconds, 0 for now."""
+    trace = Trace(parent.tid if parent else new_trace_id(), parent.state if parent else "", outer)
+    if not pipeline.get().sampler.keep(trace.tid, parent):
+        return NonRecordingSpan(SpanContext(trace.tid, new_span_id(), False, trace.state, False), outer)
+    return Span(name, kind, parent, trace, started or time_ns(), attributes)
+
+
+def finish(span: Span | NonRecordingSpan) -> None:
+    """Ends a recorded span now and queues it."""
+    if type(span) is Span and not span.end:
+        span.end = time_ns()
+        QUEUE.add(span)
+
+
+def release(token: Any) -> None:
+    """Like `detach`, for code that may be closed from another context (a coroutine dropped half-way)."""
+    try:
+        detach(token)
+    except ValueError:  # that context is not the one we changed, and goes away with its owner
+        return
+
+
+def is_local_root(span: Span | NonRecordingSpan) -> bool:
+    """Whether nothing of this process is above the span."""
+    return type(span) is Span and not isinstance(span.parent, Span)
+
+
+imports.watch()

@@ -1,0 +1,44 @@
+"""What an exporter is: encodes spans to a payload of its own kind, and sends one payload under a deadline."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from tracekit.span import Span
+
+DONE, RETRY, REFUSED = "done", "retry", "refused"
+
+
+class Result:
+    """How a sending ended: delivered, worth trying again (not before `retry_after_s` seconds), or final."""
+
+    __slots__ = ("message", "outcome", "retry_after_s")
+
+    def __init__(self, outcome: str, message: str = "", retry_after_s: float = 0.0) -> None:
+        self.outcome = outcome
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+class Exporter:
+    """Base of all exporters. One thread at a time calls `send`; `encode` may run on another meanwhile."""
+
+    def encode(self, spans: list[Span], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
+        """The spans as a payload and its size in bytes (an estimate where it is no bytes).
+
+        `dropped` spans were lost before these and should be reported with them. Must not keep `spans`' list.
+        """
+        raise NotImplementedError
+
+    def send(self, body: Any, deadline: float) -> Result:
+        """Delivers a payload before `deadline` (time.monotonic). Must not raise for what a network does."""
+        raise NotImplementedError
+
+    def forget_connection(self) -> None:
+        """Called in a forked child: whatever is open belongs to the parent."""
+
+    def close(self) -> None:
+        """Releases what is open. Called once, at exit."""

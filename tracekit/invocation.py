@@ -1,0 +1,207 @@
+"""One call from outside: recognised, described, connected to its caller, ended with its outcome, flushed.
+
+`enter` gives a Root to the decorator's wrappers. Whatever goes wrong in here, the user's call goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from tracekit import context, pipeline, platforms, propagation, triggers
+from tracekit.guard import report
+from tracekit.lifecycle import LIFECYCLE, is_cold
+from tracekit.span import CONSUMER, INTERNAL, NO_SPAN, SERVER, Span, SpanContext, Trace
+from tracekit.values import clean_mapping
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from tracekit.platforms.base import Facts
+    from tracekit.span import NonRecordingSpan
+    from tracekit.triggers.base import Trigger
+
+
+class Callee:
+    """What is known about a traced callable when it is decorated."""
+
+    __slots__ = ("copy_attributes", "handler", "kind", "name", "platform")
+
+    def __init__(
+        self,
+        name: str,
+        kind: int = INTERNAL,
+        attributes: Mapping[str, Any] | None = None,
+        handler: bool | None = None,
+        platform: str | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        cleaned, _ = clean_mapping(attributes)
+        # Each span gets its own dict; None where there is nothing to copy.
+        self.copy_attributes: Callable[[], dict[str, Any]] | None = cleaned.copy if cleaned else None
+        self.handler = handler
+        self.platform = platform
+
+
+class Root:
+    """The outermost span of ours in this context, around one call. This base is a plain span."""
+
+    def __init__(self, span: Span | NonRecordingSpan, args: tuple[Any, ...]) -> None:
+        self.span = span
+        self.args = args
+
+    def returned(self, result: Any) -> Any:
+        """The call returned; gives back what the caller shall get."""
+        return result
+
+    def failed(self, error: BaseException) -> None:
+        """The call raised. Never raises."""
+        self.span.fail(error)
+
+    def close(self) -> None:
+        """The call is over: end the span, see to delivery. Never raises."""
+        try:
+            context.finish(self.span)
+            if context.is_local_root(self.span):
+                pipeline.get().nudge()
+        except Exception as error:
+            report(error, "end of a span")
+
+
+class Initializer(Root):
+    """A platform's initializer: a phase of the process, whose trace is known only at the first call."""
+
+    def __init__(self, args: tuple[Any, ...]) -> None:
+        span = Span("Initializer", INTERNAL, None, Trace(), time.time_ns(), {"tracekit.phase": "initializer"})
+        super().__init__(span, args)
+        self._failed = False
+
+    def failed(self, error: BaseException) -> None:
+        super().failed(error)
+        self._failed = True
+
+    def close(self) -> None:
+        try:
+            assert isinstance(self.span, Span)
+            self.span.end = time.time_ns()
+            LIFECYCLE.initialized(self.span)
+            if self._failed:  # no call may ever follow: send now, as a trace of its own
+                LIFECYCLE.report(Trace(), None, os.environ)
+                pipeline.get().flush()
+        except Exception as error:
+            report(error, "initializer")
+
+
+class Invocation(Root):
+    """A call made by a platform."""
+
+    def __init__(self, span: Span | NonRecordingSpan, facts: Facts, trigger: Trigger) -> None:
+        super().__init__(span, facts.args)
+        self._facts = facts
+        self._trigger = trigger
+
+    def returned(self, result: Any) -> Any:
+        try:
+            status = self._trigger.status(result)
+            if status is not None:
+                self.span.set_attribute("http.response.status_code", status)
+                if status >= 500:
+                    self.span.set_status("error")
+                    self.span.set_attribute("error.type", str(status))
+        except Exception as error:
+            report(error, "outcome of a call")
+        return result
+
+    def close(self) -> None:
+        try:
+            context.finish(self.span)
+            if not self._facts.flushed_by_runtime:
+                pipeline.get().flush()
+        except Exception as error:
+            report(error, "end of a call")
+
+
+def enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root:
+    """Begins a span for a call that is not known to be below a recorded span of ours. Never raises."""
+    try:
+        parent, outer = context.active()
+        if parent is None and callee.handler is not False:
+            facts = platforms.recognise(args, kwargs, os.environ, bool(callee.handler), callee.platform)
+            if facts is not None:
+                return _invocation(callee, facts, outer)
+        copy = callee.copy_attributes
+        return Root(context.start(callee.name, callee.kind, copy() if copy else None), args)
+    except Exception as error:
+        report(error, "start of a call")
+        return Root(NO_SPAN, args)
+
+
+def run_initializer(initializer: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Calls an initializer as a phase of this process. Its exception goes through."""
+    # One that is traced already records itself if its arguments show what it is; either way once.
+    initializer = getattr(initializer, "__wrapped__", initializer)
+    root = Initializer(args)
+    token = context.attach(root.span)
+    try:
+        initializer(*args)
+    except BaseException as error:
+        root.failed(error)
+        raise
+    finally:
+        context.detach(token)
+        root.close()
+
+
+def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
+    if facts.is_initializer:
+        return Initializer(facts.args)
+    started = time.time_ns()
+    trigger = facts.trigger or triggers.detect(facts.event)
+    parent, elsewhere = _caller(facts, trigger)
+    first = LIFECYCLE.first_call()
+    span = context.start_root("", SERVER, None, parent, outer, started)
+    if isinstance(span, Span):
+        _describe(span, callee, facts, trigger, is_cold(first, os.environ))
+        _link(span, trigger, elsewhere)
+        if first:
+            # The caller's span really waited for the cold start, so that is the parent where there is one.
+            LIFECYCLE.report(span.trace, parent or span, os.environ)
+    return Invocation(span, facts, trigger)
+
+
+def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanContext | None]:
+    """The parent, and a context that is only worth a link (X-Ray's own segment is not in our store)."""
+    parent = propagation.extract(trigger.carrier) or propagation.extract(facts.carrier)
+    text = os.environ.get("_X_AMZN_TRACE_ID")  # set anew for each call: never keep it
+    if parent is not None or not text:
+        return parent, None
+    xray = propagation.extract({"x-amzn-trace-id": text})
+    return (xray, None) if pipeline.get().config.xray_parent else (None, xray)
+
+
+def _describe(span: Span, callee: Callee, facts: Facts, trigger: Trigger, cold: bool) -> None:
+    span.name = trigger.name or facts.function or callee.name
+    span.kind = CONSUMER if trigger.is_message else SERVER
+    span.attributes = callee.copy_attributes() if callee.copy_attributes else {}
+    for key, value in (
+        ("faas.trigger", trigger.kind),
+        ("faas.invocation_id", facts.invocation_id),
+        ("faas.coldstart", cold),
+        ("cloud.resource_id", facts.resource_id),
+        ("tracekit.phase", "invocation"),
+    ):
+        span.set_attribute(key, value)
+    span.set_attributes(facts.attributes)
+    span.set_attributes(trigger.attributes)
+
+
+def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
+    for carrier in trigger.messages:
+        linked = propagation.extract(carrier)
+        if linked is not None:
+            span.add_link(linked)
+    if elsewhere is not None:
+        span.add_link(elsewhere)

@@ -1,0 +1,149 @@
+"""The phases of a process before its first call: runtime start, loading of the function, initializer.
+
+Spans (decision 0002): `ColdStart` from the kernel's start time of the process to the end of its last phase,
+with children RuntimeInitialization, FunctionInitialization and Initializer, in the trace of the first call.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import tracekit
+from tracekit.guard import report
+from tracekit.queue import QUEUE
+from tracekit.span import INTERNAL, Span, Trace
+from tracekit.watch import when_imported
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tracekit.span import SpanContext
+
+# A container may report another machine's clock: a start further back than this is not believed.
+_LONGEST_START_NS = 3600 * 10**9
+_PRECREATED = ("provisioned-concurrency", "snap-start")
+
+
+class Lifecycle:
+    """What is known about this process so far. Times are Unix nanoseconds, 0 for not (yet) known."""
+
+    def __init__(self) -> None:
+        self.function_start = 0
+        self.function_end = 0
+        self._exact_end = False
+        self.initializers: list[Span] = []
+        self._reported = False
+        self._cold = [True]
+
+    def function_loading(self) -> None:
+        """A runtime of ours is about to import the function's module."""
+        self.function_start = time.time_ns()
+
+    def function_loaded(self) -> None:
+        """A runtime of ours has imported the function's module."""
+        self.function_end = time.time_ns()
+        self._exact_end = True
+
+    def decorated(self, module: str) -> None:
+        """A callable of `module` was decorated: the function is loaded when the module finishes importing,
+        or about now if that cannot be watched."""
+        if self._exact_end or not self._cold:
+            return
+        self.function_end = time.time_ns()
+        when_imported(module, self._module_finished)
+
+    def _module_finished(self, name: str) -> None:
+        if self._cold and not self._exact_end:
+            self.function_end = time.time_ns()
+
+    def first_call(self) -> bool:
+        """True exactly once a process (list.pop is atomic)."""
+        try:
+            return self._cold.pop()
+        except IndexError:
+            return False
+
+    def initialized(self, span: Span) -> None:
+        """Keeps a successful initializer's span until the first call gives it a trace."""
+        self.initializers.append(span)
+
+    def report(self, trace: Trace, parent: Span | SpanContext | None, env: Mapping[str, str]) -> None:
+        """Queues the spans of the phases, once a process."""
+        if self._reported:
+            return
+        self._reported = True
+        try:
+            for span in self._spans(trace, parent, env):
+                QUEUE.add(span)
+        except Exception as error:
+            report(error, "cold start")
+
+    def _spans(self, trace: Trace, parent: Span | SpanContext | None, env: Mapping[str, str]) -> list[Span]:
+        begin = process_start()
+        loading = max(self.function_start or tracekit.IMPORTED_AT, begin)
+        loaded = max(self.function_end or loading, loading)
+        whole = _phase("ColdStart", "cold_start", parent, trace, begin, loaded)
+        kind = env.get("AWS_LAMBDA_INITIALIZATION_TYPE")
+        if kind:
+            whole.set_attribute("tracekit.initialization_type", kind)
+        phases = [
+            _phase("RuntimeInitialization", "runtime_init", whole, trace, begin, loading),
+            _phase("FunctionInitialization", "function_init", whole, trace, loading, loaded),
+        ]
+        for span in self.initializers:
+            _adopt(span, whole, trace)
+            whole.end = max(whole.end, span.end)
+        return [whole, *phases, *self.initializers]
+
+
+def _phase(
+    name: str, phase: str, parent: Span | SpanContext | None, trace: Trace, start: int, end: int
+) -> Span:
+    span = Span(name, INTERNAL, parent, trace, start, {"tracekit.phase": phase})
+    span.end = end
+    return span
+
+
+def _adopt(span: Span, parent: Span, trace: Trace) -> None:
+    # The initializer ran before any trace was known. If its ids went out meanwhile (it called something),
+    # its spans must stay in their own trace, and a link connects the two.
+    if span.trace.tid:
+        parent.add_link(span.context)
+    else:
+        span.trace.tid, span.trace.state = trace.tid, trace.state
+        span.parent = parent
+
+
+def is_cold(first_call: bool, env: Mapping[str, str]) -> bool:
+    """Whether the caller waited for this process to start. Pre-created instances are not cold."""
+    return first_call and env.get("AWS_LAMBDA_INITIALIZATION_TYPE", "") not in _PRECREATED
+
+
+def process_start() -> int:
+    """Unix nanoseconds at which the kernel started this process (10 ms resolution).
+
+    Where the kernel does not tell, and in a child forked after start-up, the moment tracekit was imported.
+    """
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        # proc(5): field 22 is the start in clock ticks since boot; the two before the name are cut off.
+        since_boot = int(fields[19]) * 10**9 // os.sysconf("SC_CLK_TCK")
+        started = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + since_boot
+    except (OSError, ValueError, IndexError, AttributeError):
+        return tracekit.IMPORTED_AT
+    if tracekit.IMPORTED_AT - _LONGEST_START_NS < started < tracekit.IMPORTED_AT:
+        return started
+    return tracekit.IMPORTED_AT
+
+
+LIFECYCLE = Lifecycle()
+
+
+def module_of(function: object) -> str:
+    """The name of the module that is being run, for `Lifecycle.decorated`."""
+    name = getattr(function, "__module__", None)
+    return name if isinstance(name, str) and name in sys.modules else ""

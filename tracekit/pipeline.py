@@ -1,0 +1,129 @@
+"""Puts queue, exporter, flusher and sampler together from the configuration: once, at the first span."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from _thread import allocate_lock
+
+from tracekit import config as configuration
+from tracekit import values
+from tracekit.guard import report
+from tracekit.queue import QUEUE
+from tracekit.sampling import Sampler
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tracekit.config import Config
+    from tracekit.exporters.base import Exporter
+    from tracekit.flush import Flusher
+    from tracekit.span import Span
+
+
+class Pipeline:
+    """The way of a finished span out of this process. The exporter is loaded at the first flush."""
+
+    def __init__(self, config: Config, exporter: Exporter | None = None) -> None:
+        self.config = config
+        self.sampler = Sampler.of(config)
+        self._exporter = exporter
+        self._flusher: Flusher | None = None
+        self._resource: dict[str, Any] | None = None
+        self._closed = False
+        values.max_length = config.attribute_length
+        values.max_count = config.attribute_count
+        QUEUE.max_bytes = config.queue_bytes
+        QUEUE.encode = self._encode
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """The resource attributes, found once (again in a forked child: its pid is another)."""
+        if self._resource is None or self._resource.get("process.pid") != os.getpid():
+            from tracekit.resource import describe
+
+            self._resource = describe(self.config, os.environ)
+        return self._resource
+
+    @property
+    def exporter(self) -> Exporter | None:
+        """The exporter, made when first needed; None when nothing is to be sent."""
+        if self._exporter is None and self.config.exporter != "none":
+            from tracekit.exporters import choose
+
+            self._exporter = choose(self.config)
+        return self._exporter
+
+    def flush(self, budget_s: float | None = None, force: bool = False) -> bool:
+        """Delivers what is queued within the budget (seconds). Never raises."""
+        try:
+            flusher = self._ready()
+            if flusher is None:
+                QUEUE.clear()
+                return True
+            return flusher.flush(budget_s, force)
+        except Exception as error:
+            report(error, "flush")
+            return False
+
+    def nudge(self) -> None:
+        """Lets a delivery start in the background if the last one is some time ago. Never raises."""
+        try:
+            flusher = self._ready()
+            if flusher is None:
+                QUEUE.clear()
+            else:
+                flusher.nudge()
+        except Exception as error:
+            report(error, "flush")
+
+    def close(self) -> None:
+        """The last flush; afterwards spans are counted as dropped. Never raises."""
+        if self._closed:
+            return
+        self._closed = True
+        # An unreachable endpoint must not hold up the exit for longer than a call.
+        self.flush(force=True)
+        if self._exporter is not None and not (self._flusher and self._flusher.busy):
+            self._exporter.close()
+
+    def _ready(self) -> Flusher | None:
+        with _lock:
+            if self._flusher is None and self.exporter is not None:
+                from tracekit.flush import Flusher
+
+                self._flusher = Flusher(QUEUE, self.exporter, self.config.flush_budget_ms / 1000)
+            return self._flusher
+
+    def _encode(self, spans: list[Span], dropped: int) -> tuple[Any, int]:
+        exporter = self.exporter
+        if exporter is None:
+            return None, 0
+        return exporter.encode(spans, self.resource, dropped)
+
+
+_lock = allocate_lock()
+_pipeline: Pipeline | None = None
+
+
+def get() -> Pipeline:
+    """The process's pipeline."""
+    global _pipeline
+    if _pipeline is None:
+        _pipeline = Pipeline(configuration.get())
+        atexit.register(close)
+    return _pipeline
+
+
+def replace(pipeline: Pipeline | None) -> None:
+    """Puts another pipeline in place (None: a new one from the environment at the next span). For tests."""
+    global _pipeline
+    QUEUE.clear()
+    _pipeline = pipeline
+
+
+def close() -> None:
+    """Closes the pipeline if there is one."""
+    if _pipeline is not None:
+        _pipeline.close()

@@ -1,0 +1,84 @@
+"""Who is calling? PLATFORMS is the registry: one line for each, a cheap test and the adapter's module.
+
+An adapter has `describe(args, kwargs, env) -> Facts` and is loaded when its test says yes.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from tracekit.platforms.base import Facts
+
+
+def _is_lambda(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+    return len(args) >= 2 and hasattr(args[-1], "aws_request_id")
+
+
+def _is_fc(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+    if not args or not hasattr(args[-1], "request_id"):
+        return False
+    return hasattr(getattr(args[-1], "function", None), "name")
+
+
+def _is_functions_framework(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+    # By name, because importing flask or cloudevents to ask would load them.
+    return any(_is_a(arg, "flask.wrappers", "Request") or _is_cloud_event(arg) for arg in args[:2])
+
+
+def _is_cloud_event(value: Any) -> bool:
+    return _is_a(value, "cloudevents.", "CloudEvent")
+
+
+def _is_asgi(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+    if len(args) < 3 or not isinstance(args[-3], dict):
+        return False
+    return args[-3].get("type") == "http" and callable(args[-2]) and callable(args[-1])
+
+
+def _is_wsgi(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+    return len(args) >= 2 and isinstance(args[-2], dict) and "wsgi.version" in args[-2] and callable(args[-1])
+
+
+def _is_a(value: Any, module: str, name: str) -> bool:
+    # Proxies (flask.request is a LocalProxy) answer for what they stand for with __class__, not with type().
+    kind = getattr(value, "__class__", type(value))
+    bases = getattr(kind, "__mro__", ())
+    return any(base.__name__ == name and base.__module__.startswith(module) for base in bases)
+
+
+# FC's HTTP functions of version 2 are WSGI with FC's context inside, and the adapter knows that.
+PLATFORMS: tuple[tuple[str, Callable[[tuple[Any, ...], Mapping[str, str]], bool]], ...] = (
+    ("aws_lambda", _is_lambda),
+    ("fc", _is_fc),
+    ("functions_framework", _is_functions_framework),
+    ("asgi", _is_asgi),
+    ("wsgi", _is_wsgi),
+)
+
+
+def recognise(
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    env: Mapping[str, str],
+    is_handler: bool,
+    name: str | None = None,
+) -> Facts | None:
+    """What the platform says about this call; None if no platform makes it.
+
+    `is_handler`: the user says it is a handler, so the generic adapter takes what nobody else does.
+    """
+    for module, matches in PLATFORMS:
+        if name == module or (name is None and matches(args, env)):
+            return _describe(module, args, kwargs, env)
+    return _describe("generic", args, kwargs, env) if is_handler else None
+
+
+def _describe(
+    module: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str, str]
+) -> Facts | None:
+    adapter = __import__(f"tracekit.platforms.{module}", fromlist=("describe",))
+    facts: Facts | None = adapter.describe(args, kwargs, env)
+    return facts

@@ -1,0 +1,41 @@
+"""ASGI applications: app(scope, receive, send), also as a method. The status is taken from what is sent."""
+
+from __future__ import annotations
+
+from tracekit.platforms.base import Facts
+from tracekit.triggers.base import http
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str, str]) -> Facts:
+    """Facts from the scope; `send` is wrapped to see the response's status."""
+    scope, receive, send = args[-3:]
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in reversed(list(scope.get("headers", ())))
+    }
+    seen: list[int] = []
+
+    async def watching_send(message: Any) -> Any:
+        if message.get("type") == "http.response.start":
+            seen.append(message.get("status", 0))
+        return await send(message)
+
+    facts = Facts((*args[:-3], scope, receive, watching_send))
+    facts.function = (
+        env.get("K_SERVICE") or env.get("FC_FUNCTION_NAME") or env.get("AWS_LAMBDA_FUNCTION_NAME")
+    )
+    facts.trigger = http(
+        method=scope.get("method", "GET"),
+        path=scope.get("path", "/"),
+        scheme=scope.get("scheme", "http"),
+        host=headers.get("host"),
+        headers=headers,
+        client=(scope.get("client") or (None,))[0],
+    )
+    facts.trigger.status_of = lambda result: seen[-1] if seen else None
+    return facts
