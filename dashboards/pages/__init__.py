@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.pages import traces
 from dashboards.ui import Page
 
-PAGES: tuple[Page, ...] = ()
+PAGES: tuple[Page, ...] = (Page("traces", "Traces", "/traces", traces.router, "t"),)
