@@ -36,7 +36,8 @@ def signal_info(signal: Signal) -> SignalInfo:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When `signal` of `service` over the last `window_s` is `op` `threshold` for `for_s`, tell `webhook_url`.
+    """When `signal` of `service` over the last `window_s` is `op` `threshold` for `for_s`: tell
+    `webhook_url`.
 
     `service` "" watches every function, one alert each. Fewer than `min_calls` calls in the window is
     no data, never a breach. `for_s` and `keep_firing_for_s` follow Prometheus (SEMANTICS.md).

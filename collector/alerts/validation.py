@@ -125,7 +125,7 @@ def _threshold_problem(rule: Rule) -> str:
     if rule.signal not in _SIGNAL_KEYS:
         return ""  # which range holds depends on the signal
     if signal_info(rule.signal).unit == "ratio":
-        return "" if 0 <= rule.threshold <= 1 else "must lie between 0 and 1 (0 % and 100 %): 0.05 is 5 %"
+        return "" if 0 <= rule.threshold <= 1 else "must lie between 0 and 1 (0% and 100%): 0.05 is 5%"
     return "" if 0 <= rule.threshold <= MAX_P95_MS else f"must lie between 0 and {MAX_P95_MS} ms"
 
 

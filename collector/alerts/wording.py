@@ -16,9 +16,9 @@ def seconds_text(seconds: int) -> str:
 
 
 def value_text(signal: Signal, value: float) -> str:
-    """A signal's value with its unit: 0.123 -> "12.3 %", 1240.0 -> "1.24 s"."""
+    """A signal's value with its unit: 0.123 -> "12.3%", 1240.0 -> "1.24 s"."""
     if signal_info(signal).unit == "ratio":
-        return f"{_short(value * 100)} %"
+        return f"{_short(value * 100)}%"
     return f"{_short(value / 1000)} s" if abs(value) >= 1000 else f"{_short(value)} ms"
 
 
@@ -30,7 +30,7 @@ def _short(number: float) -> str:
 
 
 def condition_text(rule: Rule) -> str:
-    """ "Error rate of checkout over the last 5 min is > 5 % for 1 min"."""
+    """ "Error rate of checkout over the last 5 min is > 5% for 1 min"."""
     of = rule.service or "every function"
     held = f" for {seconds_text(rule.for_s)}" if rule.for_s else ""
     return (
@@ -40,7 +40,7 @@ def condition_text(rule: Rule) -> str:
 
 
 def summary_text(rule: Rule, service: str, value: float) -> str:
-    """One line about one alert: "Error rate of checkout is 12.3 % over the last 5 min (rule: > 5 %)"."""
+    """One line about one alert: "Error rate of checkout is 12.3% over the last 5 min (rule: > 5%)"."""
     return (
         f"{signal_info(rule.signal).title} of {service} is {value_text(rule.signal, value)} over the last "
         f"{seconds_text(rule.window_s)} (rule: {rule.op} {value_text(rule.signal, rule.threshold)})"

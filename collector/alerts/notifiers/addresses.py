@@ -65,12 +65,12 @@ def resolve(host: str, port: int, allow_private: bool, timeout_s: float) -> str:
 def _lookup_in_time(host: str, port: int, timeout_s: float) -> list[str]:
     """getaddrinfo has no timeout of its own, so it runs on a thread that may be left behind."""
     found: list[str] = []
-    errors: list[OSError] = []
+    errors: list[Exception] = []
 
     def look_up() -> None:
         try:
             found.extend(_addresses(host, port))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             errors.append(error)
 
     thread = threading.Thread(target=look_up, name="alert-resolve", daemon=True)
