@@ -15,7 +15,12 @@ FOLDER = Path(__file__).parent / "static"
 
 @cache
 def asset(path: str) -> str:
-    """URL of a static file, versioned by its content. FileNotFoundError if there is none."""
+    """URL of a static file, versioned by its content. FileNotFoundError if there is none.
+
+    Scripts have no version: modules import each other by plain name, and two URLs would be two modules.
+    """
+    if path.endswith(".js") and (FOLDER / path).exists():
+        return f"/static/{path}"
     digest = hashlib.sha256((FOLDER / path).read_bytes()).hexdigest()[:10]
     return f"/static/{path}?v={digest}"
 

@@ -11,6 +11,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from dashboards.platforms import platform_name
+
 NONE = "–"
 _SECOND = 10**9
 _AGO = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
@@ -168,4 +170,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "tojson_script": tojson_script,
     "bdi": bdi,
     "cut": cut,
+    "platform": platform_name,
 }

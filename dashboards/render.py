@@ -53,13 +53,18 @@ def url(request: Request, path: str = "", **changes: object) -> str:
     cursor is only good for the very query it came from.
     """
     path, _, fragment = path.partition("#")
-    here = path in ("", request.url.path)
-    kept = {k: v for k, v in request.query_params.items() if here or k in SHARED_STATE}
+    path = path or here(request)
+    same = path == here(request)
+    kept = {k: v for k, v in request.query_params.items() if same or k in SHARED_STATE}
     kept.pop("cursor", None)
     kept.update({key: "" if value is None else str(value) for key, value in changes.items()})
     query = urlencode({key: value for key, value in kept.items() if value != ""})
-    target = path or request.url.path
-    return target + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+    return path + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+
+
+def here(request: Request) -> str:
+    """This page's path, quoted as links need it."""
+    return quote(request.url.path, safe="/:@!$&'()*+,;=~")
 
 
 def render(
@@ -85,6 +90,7 @@ def render(
         "firing": ui.firing(),
         "settings": ui.settings,
         "url": partial(url, request),
+        "here": here(request),
         "hidden": partial(_hidden, request),
     }
     return HTMLResponse(ui.templates.get_template(template).render(frame | context), status_code)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.pages import traces
+from dashboards.pages import functions, traces
 from dashboards.ui import Page
 
-PAGES: tuple[Page, ...] = (Page("traces", "Traces", "/traces", traces.router, "t"),)
+PAGES: tuple[Page, ...] = (
+    Page("functions", "Functions", "/functions", functions.router, "f"),
+    Page("traces", "Traces", "/traces", traces.router, "t"),
+)

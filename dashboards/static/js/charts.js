@@ -1,0 +1,101 @@
+// The pointer over charts of templates/charts.html: crosshair on all of them, figures, drag to zoom.
+import { onPage, visit } from "./app.js";
+import { clock, count, duration, percent } from "./format.js";
+
+const formats = { count, duration, percent, rate: (v) => (v == null ? "–" : `${count(v)}/s`) };
+const tip = document.createElement("div");
+tip.className = "tip";
+tip.hidden = true;
+document.body.append(tip);
+
+const data = new WeakMap();
+function read(svg) {
+  if (!data.has(svg)) data.set(svg, JSON.parse(svg.parentElement.querySelector("script").textContent));
+  return data.get(svg);
+}
+const share = (svg, event) => {
+  const box = svg.getBoundingClientRect();
+  return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+};
+const buckets = (chart) => chart.lines[0]?.values.length ?? 0;
+const moment = (chart, at) => Math.round(chart.start + at * (chart.end - chart.start));
+
+function element(tag, text, css) {
+  const made = document.createElement(tag);
+  if (text) made.textContent = text;
+  if (css) made.className = css;
+  return made;
+}
+
+function show(svg, event) {
+  const chart = read(svg), n = buckets(chart);
+  if (!n) return;
+  const index = Math.min(n - 1, Math.floor(share(svg, event) * n));
+  for (const other of document.querySelectorAll("svg.ts")) cross(other, (100 * (index + 0.5)) / n);
+  const rows = chart.lines.filter((line) => line.values[index] != null).map((line) => {
+    const row = element("div", "", line.css);
+    row.append(element("i", "", "dot"), element("span", line.name), element("b", formats[chart.unit](line.values[index])));
+    return row;
+  });
+  tip.replaceChildren(element("time", clock(new Date(moment(chart, index / n)))), ...(rows.length ? rows : [element("div", "no calls")]));
+  tip.hidden = false;
+  const left = event.clientX + 14 + tip.offsetWidth > innerWidth ? event.clientX - 14 - tip.offsetWidth : event.clientX + 14;
+  tip.style.left = `${Math.max(4, left)}px`;
+  tip.style.top = `${Math.min(event.clientY + 14, innerHeight - tip.offsetHeight - 4)}px`;
+}
+
+function cross(svg, percentage) {
+  const line = svg.querySelector(".cross");
+  line.style.opacity = percentage == null ? 0 : 1;
+  if (percentage != null) for (const x of ["x1", "x2"]) line.setAttribute(x, `${percentage}%`);
+}
+
+function hide() {
+  tip.hidden = true;
+  for (const svg of document.querySelectorAll("svg.ts")) cross(svg, null);
+}
+
+function brush(svg, from, to) {
+  const rect = svg.querySelector(".brush");
+  rect.setAttribute("x", `${100 * Math.min(from, to)}%`);
+  rect.setAttribute("width", `${100 * Math.abs(to - from)}%`);
+}
+
+function zoom(svg, from, to) {
+  const chart = read(svg), n = buckets(chart), url = new URL(location.href);
+  url.searchParams.set("from", moment(chart, Math.floor(Math.min(from, to) * n) / n));
+  url.searchParams.set("to", moment(chart, Math.ceil(Math.max(from, to) * n) / n));
+  url.searchParams.delete("cursor");
+  visit(url.href);
+}
+
+function setUp(svg) {
+  let from = null;
+  const stop = () => { from = null; brush(svg, 0, 0); delete document.documentElement.dataset.busy; };
+  svg.addEventListener("pointermove", (event) => { show(svg, event); if (from != null) brush(svg, from, share(svg, event)); });
+  svg.addEventListener("pointerleave", hide);
+  svg.addEventListener("pointercancel", stop);
+  svg.addEventListener("pointerdown", (event) => {
+    if (event.button || event.pointerType === "touch") return;
+    from = share(svg, event);
+    svg.setPointerCapture(event.pointerId);
+    document.documentElement.dataset.busy = "brush"; // a live refresh would take the chart away
+  });
+  svg.addEventListener("pointerup", (event) => {
+    const start = from, end = share(svg, event);
+    stop();
+    if (start != null && Math.abs(end - start) > 0.015) zoom(svg, start, end);
+  });
+}
+
+// Ticks were written in UTC; each keeps the precision it has.
+function zone() {
+  for (const text of document.querySelectorAll("svg.ts text[data-stamp]")) {
+    text.dataset.utc ??= text.textContent;
+    const local = document.documentElement.dataset.zone === "local", size = text.dataset.utc.match(/\d\d(:\d\d)+$/)?.[0].length;
+    text.textContent = local && size ? new Date(text.dataset.stamp).toTimeString().slice(0, size) : text.dataset.utc;
+  }
+}
+document.addEventListener("zone", zone);
+document.addEventListener("page:leave", hide);
+onPage((main) => { main.querySelectorAll("svg.ts").forEach(setUp); zone(); });
