@@ -6,6 +6,7 @@ watching a cold start must not cause one.
 
 from __future__ import annotations
 
+import sys
 from time import time_ns
 
 TYPE_CHECKING = False
@@ -66,14 +67,30 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'tracekit' has no attribute {name!r}")
-    module = __import__(home, fromlist=(name,))
-    # A submodule may share a public name (tracekit.span, tracekit.flush): importing it sets it as an
-    # attribute of the package, so every public name that shares is put back at once.
-    for public, where in _HOMES.items():
-        if where == home:
-            globals()[public] = getattr(module, public)
-    return globals()[name]
+    found: object = getattr(__import__(home, fromlist=(name,)), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
     return sorted(set(globals()) | set(_HOMES))
+
+
+if TYPE_CHECKING:
+    from types import ModuleType as _Module
+else:
+    _Module = type(sys)  # the module `types` is not worth loading for this
+
+
+class _Package(_Module):
+    """Keeps a submodule from hiding the public name it shares (tracekit.span, tracekit.flush).
+
+    Importing a submodule, by whomever and whenever, sets it as an attribute of its package.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOMES and isinstance(value, _Module)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
