@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dashboards.pages import functions, traces
+from dashboards.pages import alerts, function, functions, slow, trace, traces
 from dashboards.ui import Page
 
 PAGES: tuple[Page, ...] = (
     Page("functions", "Functions", "/functions", functions.router, "f"),
+    Page("function", "Function", "/functions/{service}", function.router),
     Page("traces", "Traces", "/traces", traces.router, "t"),
+    Page("trace", "Trace", "/traces/{trace_id}", trace.router),
+    Page("slow", "Slow calls", "/slow", slow.router, "s"),
+    Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
 )

@@ -1,0 +1,216 @@
+// A trace as rows: the model (what is folded, what is found) and the list that draws only what is in view.
+import { duration } from "./format.js";
+
+const ROW = 24, SPARE = 6, FOLD = 5, STOPS = 48;
+const KINDS = ["", "", "server", "client", "producer", "consumer"];
+
+/** The columns of dashboards/waterfall.py, decoded, and which rows stand. Times count from the trace's start. */
+export class Model {
+  constructor(data) {
+    Object.assign(this, data);
+    const n = (this.size = data.n.length);
+    this.start = new Float64Array(n);
+    for (let i = 0, at = 0; i < n; i++) this.start[i] = at += data.ds[i];
+    this.end = new Int32Array(n).fill(n); // index after the last row below
+    this.up = new Int32Array(n).fill(-1);
+    for (let i = 0, open = []; i < n; i++) {
+      while (open.length && data.d[open.at(-1)] >= data.d[i]) this.end[open.pop()] = i;
+      this.up[i] = open.at(-1) ?? -1;
+      open.push(i);
+    }
+    this.failed = new Set(data.e);
+    this.cold = new Set(data.c);
+    this.phase = new Set(data.p);
+    this.orphan = new Set(data.o);
+    this.ticks = new Map(data.ev.map(([row, ...ticks]) => [row, ticks]));
+    this.path = new Map();
+    for (let k = 0; k < data.cp.length; k += 3) {
+      if (!this.path.has(data.cp[k])) this.path.set(data.cp[k], []);
+      this.path.get(data.cp[k]).push([data.cp[k + 1], data.cp[k + 1] + data.cp[k + 2]]);
+    }
+    this.deepest = this.d.reduce((a, b) => Math.max(a, b), 0);
+    this.folds = this.#folds();
+    this.level = null; // rows this deep and deeper are folded; null: none
+    this.toggled = new Set(); // rows that stand against their level, and runs that were unfolded
+    this.refresh();
+  }
+
+  /** Runs of at least five equal siblings without children or failures: first row -> length. */
+  #folds() {
+    const folds = new Map(), same = (a, b) => this.n[a] === this.n[b] && this.v[a] === this.v[b] && this.k[a] === this.k[b] && this.d[a] === this.d[b];
+    const plain = (i) => this.end[i] === i + 1 && !this.failed.has(i) && !this.orphan.has(i);
+    for (let i = 0; i < this.size; ) {
+      let j = i + 1;
+      if (plain(i)) while (j < this.size && same(i, j) && plain(j)) j++;
+      if (j - i >= FOLD) folds.set(i, j - i);
+      i = j;
+    }
+    return folds;
+  }
+
+  hasChildren(i) { return this.end[i] > i + 1; }
+  isClosed(i) { return this.hasChildren(i) && (this.level !== null && this.d[i] >= this.level) !== this.toggled.has(i); }
+  /** How many equal siblings this row stands for; 0 if only for itself. */
+  foldOf(i) { return this.toggled.has(i) ? 0 : this.folds.get(i) ?? 0; }
+
+  refresh() {
+    const shown = [];
+    for (let i = 0; i < this.size; ) {
+      shown.push(i);
+      i = this.isClosed(i) ? this.end[i] : i + (this.foldOf(i) || 1);
+    }
+    this.shown = Int32Array.from(shown);
+  }
+  toggle(i) {
+    if (this.toggled.has(i)) this.toggled.delete(i); else this.toggled.add(i);
+    this.refresh();
+  }
+  setLevel(level) {
+    this.level = level !== null && level > this.deepest ? null : level;
+    this.toggled.clear();
+    this.refresh();
+  }
+  /** Unfold whatever hides a row. */
+  reveal(i) {
+    for (let at = this.up[i]; at >= 0; at = this.up[at]) if (this.isClosed(at)) this.#flip(at);
+    for (const [first, length] of this.folds) if (i > first && i < first + length && this.foldOf(first)) this.#flip(first);
+    this.refresh();
+  }
+  #flip(i) { if (this.toggled.has(i)) this.toggled.delete(i); else this.toggled.add(i); }
+  /** Where a row stands, or the row that hides it. */
+  position(i) {
+    let low = 0, high = this.shown.length - 1;
+    while (low < high) { const mid = (low + high + 1) >> 1; if (this.shown[mid] <= i) low = mid; else high = mid - 1; }
+    return low;
+  }
+  /** Start and end of what a row draws: itself, or the run it stands for. */
+  extent(i) {
+    let end = this.start[i] + this.du[i];
+    for (let j = i + 1, stop = i + this.foldOf(i); j < stop; j++) end = Math.max(end, this.start[j] + this.du[j]);
+    return [this.start[i], end];
+  }
+  time(i) { return this.du[i] * this.unit; }
+}
+
+/** Draws a model into a scrolling element. A row that leaves one edge is written anew at the other; no others are. */
+export class Rows {
+  constructor(box, model, { onSelect, onToggle }) {
+    Object.assign(this, { box, model, onSelect, onToggle, view: [0, model.total], selected: -1, found: new Set(), current: -1 });
+    this.space = box.appendChild(document.createElement("div"));
+    this.space.className = "space";
+    this.space.role = "presentation";
+    this.ring = [];
+    this.watch = new ResizeObserver(() => this.#resize());
+    this.watch.observe(box);
+    box.addEventListener("scroll", () => this.#draw(), { passive: true });
+    this.space.addEventListener("click", (event) => this.#click(event));
+    this.reset();
+  }
+  close() { this.watch.disconnect(); }
+
+  /** After rows were folded or unfolded. */
+  reset() {
+    this.space.style.height = `${this.model.shown.length * ROW}px`;
+    this.box.setAttribute("aria-rowcount", this.model.shown.length);
+    this.redraw();
+  }
+  /** After something changed that shows in every row: the view, the matches, the selection. */
+  redraw() {
+    for (const row of this.ring) row.at = -1;
+    this.#draw();
+  }
+  show([from, to]) { this.view = [from, to]; this.redraw(); }
+  select(i, scroll = true) {
+    const before = this.selected;
+    this.selected = i;
+    if (scroll && i >= 0) this.#into(this.model.position(i));
+    for (const row of this.ring) if (row.i === before || row.i === i) row.at = -1;
+    this.#draw();
+  }
+  #into(place) {
+    const y = place * ROW, { scrollTop, clientHeight } = this.box;
+    if (y < scrollTop || y + ROW > scrollTop + clientHeight) this.box.scrollTop = y - clientHeight / 2 + ROW;
+  }
+
+  #resize() {
+    // The head above is as wide as the rows, which a scrollbar may narrow.
+    this.box.parentElement.style.setProperty("--gutter", `${this.box.offsetWidth - this.box.clientWidth}px`);
+    this.redraw();
+  }
+  #draw() {
+    const { shown } = this.model, first = Math.max(0, Math.floor(this.box.scrollTop / ROW) - SPARE);
+    const count = Math.min(shown.length - first, Math.ceil((this.box.clientHeight || 600) / ROW) + 2 * SPARE);
+    while (this.ring.length < count) this.ring.push(this.#make());
+    const size = this.ring.length;
+    for (let k = 0; k < size; k++) {
+      // The one place within [first, first + size) that this element serves.
+      const at = first + ((k - (first % size) + size) % size), row = this.ring[k];
+      if (at >= first + count || at >= shown.length) { row.el.hidden = true; row.at = -1; continue; }
+      if (row.at !== at || row.i !== shown[at]) this.#fill(row, at, shown[at]);
+    }
+  }
+  #make() {
+    const el = document.createElement("div");
+    el.className = "r";
+    el.role = "row";
+    el.innerHTML = '<div class="n" role="gridcell"><button class="tw" tabindex="-1" type="button"></button><i class="dot"></i><span class="nm"></span><small></small></div><div class="g" role="gridcell"><i class="b"></i><i class="cp"></i><i class="ev"></i><span class="t"></span></div>';
+    const [n, g] = el.children, [tw, , nm, sv] = n.children, [b, cp, ev, t] = g.children;
+    this.space.append(el);
+    return { el, n, tw, nm, sv, b, cp, ev, t, at: -1, i: -1 };
+  }
+  #fill(row, at, i) {
+    const m = this.model, { el } = row, fold = m.foldOf(i), closed = m.isClosed(i), kids = m.hasChildren(i);
+    row.at = at;
+    row.i = i;
+    el.hidden = false;
+    el.style.transform = `translateY(${at * ROW}px)`;
+    el.className = `r s${m.colours[m.v[i]]}${m.failed.has(i) ? " err" : ""}${m.cold.has(i) || m.phase.has(i) ? " cold" : ""}${i === this.selected ? " sel" : ""}${this.found.has(i) ? " hit" : ""}${i === this.current ? " now" : ""}${fold ? " fold" : ""}`;
+    el.setAttribute("aria-level", m.d[i] + 1);
+    el.setAttribute("aria-rowindex", at + 1);
+    el.setAttribute("aria-selected", i === this.selected);
+    if (kids) el.setAttribute("aria-expanded", !closed); else el.removeAttribute("aria-expanded");
+    row.n.style.paddingLeft = `${8 + Math.min(m.d[i], 30) * 12}px`;
+    const opens = kids || fold || m.folds.has(i);
+    row.tw.textContent = opens ? (closed || fold ? "▸" : "▾") : "";
+    row.tw.disabled = !opens;
+    row.tw.ariaLabel = opens ? (closed || fold ? "Unfold" : "Fold") : "";
+    row.nm.textContent = `${m.orphan.has(i) ? "⌁ " : ""}${m.failed.has(i) ? "⚠ " : ""}${m.names[m.n[i]]}${fold ? ` ×${fold}` : ""}`;
+    row.sv.textContent = closed ? `${m.services[m.v[i]]} · ${m.end[i] - i - 1} below` : m.services[m.v[i]];
+    row.n.title = `${m.names[m.n[i]]}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? " · cold start" : ""}`;
+    this.#bar(row, i);
+  }
+  #bar(row, i) {
+    const m = this.model, [from, to] = this.view, width = to - from, [start, end] = m.extent(i);
+    const percent = (at) => Math.max(-1, Math.min(101, ((at - from) / width) * 100));
+    const left = percent(start), right = percent(end), out = end < from || start > to;
+    row.b.hidden = out;
+    row.b.style.left = `${left}%`;
+    row.b.style.width = `${right - left}%`;
+    this.#marks(row.cp, m.path.get(i), left, right, percent);
+    this.#marks(row.ev, m.ticks.get(i)?.map((at) => [m.start[i] + at]), left, right, percent);
+    row.t.textContent = `${out ? (end < from ? "← " : "→ ") : ""}${duration((end - start) * m.unit)}`;
+    row.t.className = left > 100 || (right > 86 && left > 14) ? "t before" : right > 86 ? "t in" : "t";
+    row.t.style.left = row.t.className === "t" ? `${Math.max(right, 0)}%` : "auto";
+    row.t.style.right = row.t.className === "t before" ? `${Math.max(0, 100 - Math.max(left, 0))}%` : row.t.className === "t in" ? "0" : "auto";
+  }
+  /** All sections, or all ticks, of a bar as one gradient: one element a row, however many there are. */
+  #marks(el, marks, left, right, percent) {
+    const inside = (marks ?? []).map(([a, b]) => [percent(a), percent(b ?? a), b === undefined]).filter(([a, b]) => b >= 0 && a <= 100);
+    el.hidden = !inside.length;
+    if (el.hidden) return;
+    const stops = [], step = Math.ceil(inside.length / STOPS);
+    for (let k = 0; k < inside.length; k += step) {
+      const [a, , tick] = inside[k], b = inside[Math.min(k + step, inside.length) - 1][1];
+      const from = `${a - left}cqw`, to = tick ? `calc(${from} + 2px)` : `max(${b - left}cqw, calc(${from} + 2px))`;
+      stops.push(`transparent ${from}`, `var(--mark) ${from}`, `var(--mark) ${to}`, `transparent ${to}`);
+    }
+    el.style.left = `${left}%`;
+    el.style.width = `max(${right - left}%, 2px)`;
+    el.style.backgroundImage = `linear-gradient(90deg, ${stops.join(", ")})`;
+  }
+  #click(event) {
+    const el = event.target.closest(".r"), row = this.ring.find((r) => r.el === el);
+    if (!row) return;
+    if (event.target === row.tw || (this.model.foldOf(row.i) && event.detail === 2)) this.onToggle(row.i); else this.onSelect(row.i);
+  }
+}
