@@ -1,0 +1,1 @@
+"""What the shop's functions share, deployed as a layer: calls to each other, objects, messages."""
