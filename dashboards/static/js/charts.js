@@ -69,7 +69,8 @@ function zoom(svg, from, to) {
   visit(url.href);
 }
 
-function setUp(svg) {
+/** Give a chart its pointer; for charts that come after the page. */
+export function setUp(svg) {
   let from = null;
   const stop = () => { from = null; brush(svg, 0, 0); delete document.documentElement.dataset.busy; };
   svg.addEventListener("pointermove", (event) => { show(svg, event); if (from != null) brush(svg, from, share(svg, event)); });
