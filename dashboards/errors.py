@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from collector.storage.base import InvalidQuery, RetryLater, Unsupported
+from dashboards.middleware import SECURITY_HEADERS
 from dashboards.render import range_of, render
 from dashboards.timerange import TimeRange
 from dashboards.ui import ui_of
@@ -32,6 +33,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RetryLater, _handler(503, "The store is busy"))
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
 
 
 def _handler(status: int, title: str) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -51,6 +53,14 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return _answer(request, 404, "There is no such page", "The address may be old, or mistyped.")
     return _answer(request, error.status_code, str(error.detail), "")
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A fault of ours: the server logs it; the page says so without giving anything of it away."""
+    answer = _answer(request, 500, "Something broke here", "The server's log says what. Other pages still work.")
+    # This handler runs outside of the middleware that adds them everywhere else.
+    answer.headers.update(SECURITY_HEADERS)
+    return answer
 
 
 def _sentence(error: Exception) -> str:

@@ -23,6 +23,11 @@ def _digits(value: float) -> str:
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
 
 
+def _trimmed(digits: str) -> str:
+    """Without zeros behind the point, which a rounded count does not mean."""
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
 def duration(ns: float | None) -> str:
     """Nanoseconds for people: "410 µs", "32.4 ms", "1.24 s", "2 m 05 s", "3 h 12 m", "2 d 3 h"."""
     if ns is None:
@@ -54,14 +59,14 @@ def _long_duration(seconds: int) -> str:
 
 
 def count(value: float | None) -> str:
-    """A number of things: 842, 12.3k, 1.24M."""
+    """A number of things: 842, 12.3k, 3k, 1.24M."""
     if value is None:
         return NONE
     if value < 999.5:
         return f"{value:.0f}" if value == int(value) or value >= 99.5 else f"{value:.1f}"
     for unit, name in ((1e3, "k"), (1e6, "M"), (1e9, "G")):
         if value < 999.5 * unit or name == "G":
-            return f"{_digits(value / unit)}{name}"
+            return f"{_trimmed(_digits(value / unit))}{name}"
     raise AssertionError("unreachable")
 
 

@@ -1,1 +1,1 @@
-"""Charts as arithmetic: rows become positions here, templates/charts.html draws them, charts.js adds the pointer."""
+"""Charts as arithmetic: rows become positions here; templates/charts.html draws, charts.js points."""

@@ -64,9 +64,8 @@ def phase_chart(colds: Sequence[ColdStart], shown: int) -> PhaseChart:
 def _pieces(cold: ColdStart) -> list[Piece]:
     """The known phases and the call itself, in order of time. `cold_start` spans them all and is left out."""
     phases = [piece for piece in cold.phases if piece[0] in TITLES and piece[0] != "invocation"]
-    return sorted(
-        [*phases, ("invocation", cold.call_start_ns, cold.call_duration_ns)], key=lambda piece: piece[1]
-    )
+    call = ("invocation", cold.call_start_ns, cold.call_duration_ns)
+    return sorted([*phases, call], key=lambda piece: piece[1])
 
 
 def _total(pieces: Sequence[Piece]) -> int:
@@ -94,9 +93,8 @@ def _medians(starts: Sequence[Sequence[Piece]]) -> list[tuple[str, float]]:
 def _end_to_end(medians: Sequence[tuple[str, float]], scale: float) -> list[Segment]:
     segments, at = [], 0.0
     for phase, duration in medians:
-        segments.append(
-            Segment(phase, TITLES[phase], duration, _percent(at, scale), _percent(duration, scale))
-        )
+        x, width = _percent(at, scale), _percent(duration, scale)
+        segments.append(Segment(phase, TITLES[phase], duration, x, width))
         at += duration
     return segments
 

@@ -64,7 +64,7 @@ def value_axis(highest: float, unit: Unit, steps: int = 4) -> Axis:
 
 def _nice(step: float, whole: bool) -> float:
     """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `step`."""
-    power = 10 ** math.floor(math.log10(step))
+    power = 10.0 ** math.floor(math.log10(step))
     factors = (1, 2, 5, 10) if whole and power <= 1 else (1, 2, 2.5, 5, 10)
     found = next(factor * power for factor in factors if factor * power >= step * (1 - 1e-9))
     return max(found, 1.0) if whole else found

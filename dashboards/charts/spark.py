@@ -19,7 +19,7 @@ class Spark:
 
 
 def spark(calls: Sequence[int], errors: Sequence[int]) -> Spark:
-    """Bars scaled to the highest; a bucket with anything in it is at least one unit high, so that it shows."""
+    """Bars scaled to the highest; a bucket with anything in it is at least one unit high: it shows."""
     top = max(calls, default=0) or 1
     label = f"{sum(calls)} calls, at most {max(calls, default=0)} a bar, {sum(errors)} failed"
     return Spark(len(calls), _bars(calls, top), _bars(errors, top), label)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collector.storage.base import SeriesPoint, Window, bucket_index, bucket_start
+from collector.storage.base import SeriesPoint, Window, bucket_index
 from dashboards.charts.scale import FORMATS, Axis, Tick, Unit, time_ticks, value_axis
 
 WIDTH, HEIGHT = 1000, 100
@@ -156,12 +156,8 @@ def _bars(lines: Sequence[Line], axis: Axis) -> list[Rect]:
         for line, value in zip(lines, column, strict=True):
             if value:
                 height = 100 * axis.share(value)
-                x = (index + 0.12) * width
-                rects.append(
-                    Rect(
-                        line.css, round(x, 2), round(100 - below - height, 2), round(width * 0.76, 2), height
-                    )
-                )
+                x, y = (index + 0.12) * width, 100 - below - height
+                rects.append(Rect(line.css, round(x, 2), round(y, 2), round(width * 0.76, 2), height))
                 below += height
     return rects
 
@@ -183,8 +179,3 @@ def lines_of(
         )
         for name, css, measure in measures
     ]
-
-
-def bucket_ns(window: Window, buckets: int) -> int:
-    """Length of the first bucket, in nanoseconds."""
-    return bucket_start(window, buckets, 1) - window.start_ns

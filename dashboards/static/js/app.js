@@ -99,6 +99,8 @@ document.addEventListener("click", (event) => {
   if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) { event.preventDefault(); visit(link.href, link.id === "live" ? "replace" : "push"); }
 });
 
+document.addEventListener("change", (event) => { if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); });
+
 let leader = 0;
 const rows = () => [...document.querySelectorAll("main tr[data-href], main [data-row]")];
 function step(by) {

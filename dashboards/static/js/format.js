@@ -13,10 +13,12 @@ export function duration(ns) {
   return h < 24 ? `${h} h ${String(m % 60).padStart(2, "0")} m` : `${Math.floor(h / 24)} d ${h % 24} h`;
 }
 
+const trimmed = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+
 export function count(v) {
   if (v == null) return "–";
   if (v < 999.5) return Number.isInteger(v) || v >= 99.5 ? v.toFixed(0) : v.toFixed(1);
-  return v < 999.5e3 ? `${digits(v / 1e3)}k` : v < 999.5e6 ? `${digits(v / 1e6)}M` : `${digits(v / 1e9)}G`;
+  return v < 999.5e3 ? `${trimmed(digits(v / 1e3))}k` : v < 999.5e6 ? `${trimmed(digits(v / 1e6))}M` : `${trimmed(digits(v / 1e9))}G`;
 }
 
 export function percent(r) {
