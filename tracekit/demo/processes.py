@@ -19,17 +19,23 @@ GUARD = Path(__file__).with_name("guard.py")
 
 
 class Child:
-    """One started process and the log file that holds what it printed."""
+    """One started process and the log file that holds what it printed.
+
+    It is reaped only by `reap`: until then its id, and so its group's, cannot become somebody else's.
+    """
 
     def __init__(self, popen: subprocess.Popen[bytes], log: Path) -> None:
         self._popen = popen
-        self._group_killed = False
         self.pid = popen.pid
         self.log = log
+        self._lock = threading.Lock()
 
     @property
     def running(self) -> bool:
-        return self._popen.poll() is None
+        with self._lock:
+            if self._popen.returncode is not None:
+                return False
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
     def freeze(self) -> None:
         """Takes the CPU away, as platforms do between two invocations."""
@@ -49,23 +55,27 @@ class Child:
 
     def wait(self, timeout_s: float) -> bool:
         """Returns whether the process has ended within `timeout_s`."""
-        try:
-            self._popen.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
+        deadline = time.monotonic() + timeout_s
+        while self.running:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.005)
         return True
+
+    def reap(self) -> None:
+        """Kills what is left of the group, even if the process itself has ended, and forgets the id."""
+        self.kill()
+        with self._lock:
+            self._popen.wait()
 
     def last_lines(self, count: int = 12) -> str:
         """The end of what the process printed, for messages about why it failed."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
     def _signal(self, number: int) -> None:
-        # Once reaped, the id may belong to somebody else's group.
-        if self._popen.returncode is None:
-            try:
+        with self._lock:
+            if self._popen.returncode is None:
                 os.killpg(self.pid, number)
-            except ProcessLookupError:
-                return
 
 
 class Processes:
@@ -119,13 +129,8 @@ class Processes:
     def stop(self, child: Child, *, grace_s: float = GRACE_S) -> None:
         """SIGTERM, then SIGKILL after the grace; returns when the process is gone."""
         child.terminate()
-        if not child.wait(grace_s):
-            child.kill()
-            child.wait(grace_s)
-        self.forget(child)
-
-    def forget(self, child: Child) -> None:
-        """Drops a process that has ended from the books."""
+        child.wait(grace_s)
+        child.reap()
         with self._lock:
             self._children.discard(child)
             self._tell_guard(f"-{child.pid}\n")

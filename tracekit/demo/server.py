@@ -51,7 +51,7 @@ class Server:
         self._revivals += 1
         if self._revivals > MAX_REVIVALS:
             raise ServerFailed(f"The server keeps dying. It printed:\n{self._child.last_lines(20)}")
-        self._processes.forget(self._child)
+        self._processes.stop(self._child)
         print("The server died and is started again.", flush=True)
         self._child = self._start()
         self._wait_until_ready()
