@@ -1,0 +1,1 @@
+"""Wire bytes to span batches: one shape, whichever encoding they came in."""

@@ -1,0 +1,82 @@
+"""Attributes while decoding: each becomes a JSON fragment at once; a value is kept if a column wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from json.encoder import encode_basestring
+from typing import Any, NamedTuple
+
+from collector import jsonvalue
+from collector.decode.promote import PROMOTED_KEYS
+
+# Deeper values are dropped and counted. upb stops near 48 levels, a JSON parser at some hundreds:
+# one bound for both, so that the two decoders agree.
+MAX_DEPTH = 32
+# Of one span, event or link; the rest are dropped and counted.
+MAX_ATTRIBUTES = 10_000
+
+_MARKS = ("$bytes", "$double", "$map")
+
+
+class Entry(NamedTuple):
+    """One attribute. `fragment` is `"key":value` as JSON; `value` is None unless a column is made from it."""
+
+    key: str
+    fragment: str
+    value: Any
+
+
+# Stands for an attribute that cannot be read: it is counted as dropped.
+UNREADABLE = Entry("", "", None)
+
+
+def entry(key: str, value: Any) -> Entry:
+    """An attribute with a key and a readable value (collector.model.Attributes says which those are)."""
+    if not key:
+        return UNREADABLE
+    text = encode_basestring(value) if type(value) is str else jsonvalue.dumps(value)
+    return Entry(key, f"{encode_basestring(key)}:{text}", value if key in PROMOTED_KEYS else None)
+
+
+class AttributeSet(NamedTuple):
+    """Attributes of one span, event, link or resource. `fragments` is by key: the last of equal keys wins."""
+
+    fragments: dict[str, str]
+    wanted: dict[str, Any]
+    dropped: int
+
+    @property
+    def json(self) -> str:
+        return object_json(self.fragments)
+
+
+def attribute_set(entries: list[Entry], dropped: int = 0) -> AttributeSet:
+    fragments = {key: fragment for key, fragment, _ in entries}
+    wanted = {key: value for key, _, value in entries if value is not None}
+    if fragments.pop("", None) is not None:
+        dropped += sum(1 for e in entries if not e.key)
+    return AttributeSet(fragments, wanted, dropped)
+
+
+def object_json(fragments: dict[str, str]) -> str:
+    """The JSON text `jsonvalue.dumps` would write for the whole; "" for none."""
+    if not fragments:
+        return ""
+    text = "{" + ",".join(fragments.values()) + "}"
+    # A lone key of jsonvalue's own marks would read back as something else.
+    return f'{{"$map":{text}}}' if len(fragments) == 1 and next(iter(fragments)) in _MARKS else text
+
+
+def clean(text: str) -> str:
+    """Text that UTF-8 can hold: a lone surrogate becomes U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def array_json(parts: Iterable[str]) -> str:
+    """A JSON array of ready texts; "" for none."""
+    text = ",".join(parts)
+    return f"[{text}]" if text else ""

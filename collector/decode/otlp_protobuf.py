@@ -1,0 +1,198 @@
+"""OTLP protobuf to span batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from collector.decode import wire
+from collector.decode.attributes import (
+    MAX_ATTRIBUTES,
+    MAX_DEPTH,
+    UNREADABLE,
+    AttributeSet,
+    Entry,
+    array_json,
+    attribute_set,
+    entry,
+)
+from collector.decode.builder import (
+    MAX_EVENTS,
+    BatchBuilder,
+    SpanFields,
+    event_json,
+    known_resource,
+    link_json,
+    scope_name,
+)
+from collector.decode.memo import Memo
+from collector.decode.result import BadSpan, Decoded, Undecodable
+
+_NO_ATTRIBUTES = AttributeSet({}, {}, 0)
+
+
+def decode(body: bytes, received_ns: int) -> Decoded:
+    """The spans of an ExportTraceServiceRequest. Raises Undecodable or TooLarge."""
+    builder = BatchBuilder(received_ns, len(body))
+    try:
+        for raw in wire.TracesData.FromString(body).resource_spans:
+            _resource_spans(builder, wire.ResourceSpans.FromString(raw))
+    except DecodeError as error:
+        raise Undecodable("the body is not an OTLP ExportTraceServiceRequest in protobuf") from error
+    return builder.finish()
+
+
+def _resource_spans(builder: BatchBuilder, message: Any) -> None:
+    known = known_resource(_RESOURCES.get(message.resource), _text(message.schema_url))
+    for raw in message.scope_spans:
+        scope_spans = wire.ScopeSpans.FromString(raw)
+        scope = _SCOPES.get(scope_spans.scope)
+        builder.expect_spans(len(scope_spans.spans))
+        for span in scope_spans.spans:
+            try:
+                builder.add(known, scope, _span(builder, wire.Span.FromString(span)))
+            except BadSpan as error:
+                builder.reject(str(error))
+            except DecodeError:
+                builder.reject("span is not readable protobuf")
+
+
+def _span(builder: BatchBuilder, message: Any) -> SpanFields:
+    attributes = _attributes(builder, message.attributes)
+    events, exception_type, lost_events = _events(builder, message.events)
+    links, lost_links = _links(builder, message.links)
+    status_message, status = _STATUSES.get(message.status)
+    return SpanFields(
+        message.trace_id,
+        message.span_id,
+        message.parent_span_id,
+        message.start_time_unix_nano,
+        message.end_time_unix_nano,
+        message.kind,
+        status,
+        status_message,
+        _text(message.name),
+        _text(message.trace_state),
+        message.flags,
+        attributes,
+        events,
+        links,
+        exception_type,
+        message.dropped_attributes_count,
+        message.dropped_events_count + lost_events,
+        message.dropped_links_count + lost_links,
+    )
+
+
+def _attributes(builder: BatchBuilder, raws: Sequence[bytes]) -> AttributeSet:
+    count = len(raws)
+    if not count:
+        return _NO_ATTRIBUTES
+    builder.count_items(count)
+    if count > MAX_ATTRIBUTES:
+        return attribute_set(_entries(raws[:MAX_ATTRIBUTES]), count - MAX_ATTRIBUTES)
+    return attribute_set(_entries(raws))
+
+
+def _entries(raws: Sequence[bytes]) -> list[Entry]:
+    known = _ENTRIES.known
+    return [known.get(raw) or _ENTRIES.get(raw) for raw in raws]
+
+
+def _events(builder: BatchBuilder, raws: Sequence[bytes]) -> tuple[str, str, int]:
+    """(JSON, exception.type of the last exception event, how many could not be kept)."""
+    if not raws:
+        return "", "", 0
+    builder.count_items(len(raws))
+    parts, exception_type = [], ""
+    for raw in raws[:MAX_EVENTS]:
+        try:
+            message = wire.Event.FromString(raw)
+        except DecodeError:
+            continue
+        attributes = _attributes(builder, message.attributes)
+        if message.name == b"exception":
+            exception_type = str(attributes.wanted.get("exception.type", exception_type))
+        name = _text(message.name)
+        parts.append(event_json(message.time_unix_nano, name, attributes, message.dropped_attributes_count))
+    return array_json(parts), exception_type, len(raws) - len(parts)
+
+
+def _links(builder: BatchBuilder, raws: Sequence[bytes]) -> tuple[str, int]:
+    """(JSON, how many could not be kept)."""
+    if not raws:
+        return "", 0
+    builder.count_items(len(raws))
+    parts = [part for raw in raws[:MAX_EVENTS] if (part := _link(builder, raw))]
+    return array_json(parts), len(raws) - len(parts)
+
+
+def _link(builder: BatchBuilder, raw: bytes) -> str:
+    try:
+        message = wire.Link.FromString(raw)
+    except DecodeError:
+        return ""
+    attributes = _attributes(builder, message.attributes)
+    return link_json(
+        message.trace_id,
+        message.span_id,
+        _text(message.trace_state),
+        message.flags,
+        attributes,
+        message.dropped_attributes_count,
+    )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+# ---------------------------------------------------------------- what repeats, remembered by its bytes
+
+
+def _read_entry(raw: bytes) -> Entry:
+    try:
+        message = wire.KeyValue.FromString(raw)
+        return entry(_text(message.key), _value(message.value, MAX_DEPTH))
+    except (DecodeError, RecursionError):
+        return UNREADABLE
+
+
+def _value(message: Any, depth: int) -> Any:
+    """An AnyValue; a field of a later OTLP version reads as None."""
+    which = message.WhichOneof("value")
+    if which == "string_value":
+        return _text(message.string_value)
+    if which in ("array_value", "kvlist_value"):
+        if not depth:
+            raise RecursionError("the value nests too deep")
+        values = getattr(message, which).values
+        if which == "array_value":
+            return [_value(item, depth - 1) for item in values]
+        return {_text(item.key): _value(item.value, depth - 1) for item in values}
+    return getattr(message, which) if which in _SCALARS else None
+
+
+_SCALARS = ("int_value", "bool_value", "double_value", "bytes_value")
+
+
+def _read_resource(raw: bytes) -> AttributeSet:
+    return attribute_set(_entries(wire.Resource.FromString(raw).attributes[:MAX_ATTRIBUTES]))
+
+
+def _read_scope(raw: bytes) -> str:
+    message = wire.Scope.FromString(raw)
+    return scope_name(_text(message.name), _text(message.version))
+
+
+def _read_status(raw: bytes) -> tuple[str, int]:
+    message = wire.Status.FromString(raw)
+    return _text(message.message), message.code
+
+
+_ENTRIES: Memo[Entry] = Memo(_read_entry, 65_536)
+_RESOURCES: Memo[AttributeSet] = Memo(_read_resource, 1_024, longest=8_192)
+_SCOPES: Memo[str] = Memo(_read_scope, 4_096)
+_STATUSES: Memo[tuple[str, int]] = Memo(_read_status, 4_096)

@@ -1,0 +1,211 @@
+"""Columns read from attributes: one place that knows old and new names of the semantic conventions (v1.44)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from collector.decode.sqltext import normalise
+from collector.model import Kind
+
+# New name first: it wins when a sender writes both.
+_SERVICE_PEER = ("service.peer.name", "peer.service")
+_DB_SYSTEM = ("db.system.name", "db.system")
+_DB_NAMESPACE = ("db.namespace", "db.name")
+_DB_QUERY = ("db.query.text", "db.statement")
+_SERVER_ADDRESS = ("server.address", "net.peer.name", "net.peer.ip", "net.sock.peer.addr")
+_SERVER_PORT = ("server.port", "net.peer.port")
+_HTTP_URL = ("url.full", "http.url")
+_HTTP_PATH = ("url.path", "http.target")
+_HTTP_METHOD = ("http.request.method", "http.method")
+_HTTP_STATUS = ("http.response.status_code", "http.status_code")
+_INVOCATION = ("faas.invocation_id", "faas.execution")
+_DESTINATION = ("messaging.destination.name", "messaging.destination")
+_OPERATION = ("messaging.operation.type", "messaging.operation")
+_STORE_BUCKET = ("aws.s3.bucket", "oss.bucket.name")
+_BUCKET = (*_STORE_BUCKET, "faas.document.collection")
+
+PROMOTED_KEYS = frozenset(
+    (
+        *_SERVICE_PEER,
+        *_DB_SYSTEM,
+        *_DB_NAMESPACE,
+        *_DB_QUERY,
+        *_SERVER_ADDRESS,
+        *_SERVER_PORT,
+        *_HTTP_URL,
+        *_HTTP_PATH,
+        *_HTTP_METHOD,
+        *_HTTP_STATUS,
+        *_INVOCATION,
+        *_DESTINATION,
+        *_OPERATION,
+        *_BUCKET,
+        "http.route",
+        "messaging.system",
+        "faas.trigger",
+        "faas.coldstart",
+        "faas.invoked_name",
+        "tracekit.phase",
+        "error.type",
+        "exception.type",
+        "rpc.service",
+        # of the resource
+        "service.name",
+        "service.version",
+        "faas.version",
+        "faas.instance",
+        "service.instance.id",
+        "cloud.platform",
+        "cloud.region",
+    )
+)
+
+_RECEIVING = ("receive", "settle", "process", "deliver")
+_BOOLS = {True: True, False: False, "true": True, "false": False}
+_INT32 = range(-(2**31), 2**31)
+
+
+class SpanColumns(NamedTuple):
+    """In the order of SPAN_COLUMNS."""
+
+    trigger: str = ""
+    coldstart: bool | None = None
+    phase: str = ""
+    invocation_id: str = ""
+    http_method: str = ""
+    http_route: str = ""
+    http_status: int | None = None
+    db_system: str = ""
+    db_statement: str = ""
+    messaging_system: str = ""
+    messaging_destination: str = ""
+    bucket: str = ""
+    error_type: str = ""
+    peer_kind: str = ""
+    peer: str = ""
+
+
+NOTHING = SpanColumns()
+
+
+class ResourceColumns(NamedTuple):
+    """In the order of SPAN_COLUMNS, `service` apart."""
+
+    service: str
+    version: str
+    instance: str
+    platform: str
+    region: str
+
+
+def resource_columns(attributes: dict[str, Any]) -> ResourceColumns:
+    return ResourceColumns(
+        _text(attributes, "service.name") or "unknown_service",
+        _text(attributes, "service.version", "faas.version"),
+        _text(attributes, "faas.instance", "service.instance.id"),
+        _text(attributes, "cloud.platform"),
+        _text(attributes, "cloud.region"),
+    )
+
+
+def span_columns(kind: int, attributes: dict[str, Any], exception_type: str) -> SpanColumns:
+    """`exception_type` is the exception.type of the last exception event, "" without one."""
+    if not attributes:
+        return NOTHING._replace(error_type=exception_type) if exception_type else NOTHING
+    query = _text(attributes, *_DB_QUERY)
+    system = _text(attributes, *_DB_SYSTEM)
+    peer_kind, peer = _peer(kind, attributes)
+    return SpanColumns(
+        _text(attributes, "faas.trigger"),
+        _bool(attributes.get("faas.coldstart")),
+        _text(attributes, "tracekit.phase"),
+        _text(attributes, *_INVOCATION),
+        _text(attributes, *_HTTP_METHOD),
+        _text(attributes, "http.route") or _text(attributes, *_HTTP_PATH).partition("?")[0],
+        _int(attributes, *_HTTP_STATUS),
+        system,
+        normalise(query, system) if query else "",
+        _text(attributes, "messaging.system"),
+        _text(attributes, *_DESTINATION),
+        _text(attributes, *_BUCKET),
+        _text(attributes, "error.type") or exception_type,
+        peer_kind,
+        peer,
+    )
+
+
+def _peer(kind: int, attributes: dict[str, Any]) -> tuple[str, str]:
+    """(peer_kind, peer) of a CLIENT or PRODUCER span, by the order of SEMANTICS.md "Service graph"."""
+    if kind != Kind.CLIENT and kind != Kind.PRODUCER:
+        return "", ""
+    name = _text(attributes, *_SERVICE_PEER)
+    database = _database(attributes)
+    if database:
+        return "database", name or database
+    bucket = _text(attributes, *_STORE_BUCKET)
+    if bucket:
+        return "bucket", bucket
+    destination = _text(attributes, *_DESTINATION)
+    if destination:
+        # A CLIENT span that receives from a broker is no call to it: the CONSUMER span is the edge.
+        receives = kind == Kind.CLIENT and _text(attributes, *_OPERATION) in _RECEIVING
+        return ("", "") if receives else ("queue", destination)
+    function = _text(attributes, "faas.invoked_name")
+    if function:
+        return "function", function
+    remote = name or _address(attributes) or _text(attributes, "rpc.service")
+    return ("external", remote) if remote else ("", "")
+
+
+def _database(attributes: dict[str, Any]) -> str:
+    """`<system>: <namespace, else server address>` of a database span, "" of any other."""
+    system = _text(attributes, *_DB_SYSTEM)
+    namespace = _text(attributes, *_DB_NAMESPACE)
+    if not (system or namespace or _text(attributes, *_DB_QUERY)):
+        return ""
+    where = namespace or _text(attributes, *_SERVER_ADDRESS)
+    return f"{system or 'database'}: {where}" if where else system or "database"
+
+
+def _address(attributes: dict[str, Any]) -> str:
+    host = _text(attributes, *_SERVER_ADDRESS)
+    if host:
+        port = _text(attributes, *_SERVER_PORT)
+        return f"{host}:{port}" if port else host
+    return _url_host(_text(attributes, *_HTTP_URL))
+
+
+def _url_host(url: str) -> str:
+    """host[:port] of a URL, without any user name or password; "" if it has none."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:  # "http://[" is no URL
+        return ""
+
+
+def _text(attributes: dict[str, Any], *keys: str) -> str:
+    """The first of the keys that says something, as text; lists and maps say nothing here."""
+    for key in keys:
+        value = attributes.get(key)
+        if type(value) is str:
+            if value:
+                return value
+        elif isinstance(value, (bool, int, float)):
+            return str(value).lower() if isinstance(value, bool) else str(value)
+    return ""
+
+
+def _bool(value: Any) -> bool | None:
+    return _BOOLS.get(value) if isinstance(value, (bool, str)) else None
+
+
+def _int(attributes: dict[str, Any], *keys: str) -> int | None:
+    """HTTP status as some senders write it: a number, or its digits."""
+    for key in keys:
+        value = attributes.get(key)
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+            value = int(value)
+        if type(value) is int and value in _INT32:
+            return value
+    return None

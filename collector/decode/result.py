@@ -1,0 +1,37 @@
+"""What a decoder gives back, and how it says no."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from collector.model import SpanBatch
+
+
+class Undecodable(ValueError):
+    """The payload as a whole cannot be read; a resend of the same bytes cannot help (HTTP 400)."""
+
+
+class TooLarge(ValueError):
+    """The payload holds more than this collector takes in one request (HTTP 413)."""
+
+
+class BadSpan(ValueError):
+    """One span breaks OTLP's rules. It is left out and counted; its neighbours stay."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A batch of the good spans, and why the others were left out: reason -> number of spans."""
+
+    batch: SpanBatch
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def rejected_spans(self) -> int:
+        return self.rejected.total()
+
+    @property
+    def message(self) -> str:
+        """For OTLP's partial_success.error_message; "" when nothing was rejected."""
+        return "; ".join(f"{reason} ({count})" for reason, count in self.rejected.most_common(5))

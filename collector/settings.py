@@ -1,0 +1,185 @@
+"""Configuration of `tracekit serve`: flags over environment over defaults, read once into a frozen object."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A setting makes no sense. The message names it and says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen. Port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """`HOST:PORT`, `[IPv6]:PORT`, or `:PORT` for loopback."""
+        host, colon, port = text.strip().rpartition(":")
+        host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
+        if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+            raise SettingsError(f"{text!r} is not HOST:PORT")
+        return cls(host, int(port))
+
+    @property
+    def is_loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+_UNITS = {"": 1, "B": 1, "KB": 2**10, "KIB": 2**10, "MB": 2**20, "MIB": 2**20, "GB": 2**30, "GIB": 2**30}
+
+
+def _size(text: str) -> int:
+    """`64MiB`, `1GB`, `65536`: powers of 1024."""
+    digits = text.strip().rstrip("BKMGIbkmgi ")
+    unit = text.strip()[len(digits) :].strip().upper()
+    if not (digits.isascii() and digits.isdigit()) or unit not in _UNITS:
+        raise SettingsError(f"{text!r} is not a size such as 64MiB")
+    return int(digits) * _UNITS[unit]
+
+
+def _count(text: str) -> int:
+    if not (text.strip().isascii() and text.strip().isdigit()):
+        raise SettingsError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 86_400:
+        raise SettingsError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def _switch(text: str) -> bool:
+    if text.strip().lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
+        raise SettingsError(f"{text!r} is neither on nor off")
+    return text.strip().lower() in ("1", "true", "yes", "on")
+
+
+def _address_or_off(text: str) -> Address | None:
+    return None if text.strip().lower() == "off" else Address.parse(text)
+
+
+def _setting(env: str, parse: Callable[[str], Any], meaning: str) -> dict[str, Any]:
+    return {"env": env, "parse": parse, "meaning": meaning}
+
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. docs/collector.md lists the same (a test compares)."""
+
+    data_dir: Path = field(
+        default=Path("tracekit-data"), metadata=_setting("TRACEKIT_DATA", Path, "folder of the store")
+    )
+    otlp_http: Address = field(
+        default=Address("127.0.0.1", 4318),
+        metadata=_setting("TRACEKIT_OTLP_HTTP", Address.parse, "where OTLP/HTTP is taken"),
+    )
+    otlp_grpc: Address | None = field(
+        default=Address("127.0.0.1", 4317),
+        metadata=_setting("TRACEKIT_OTLP_GRPC", _address_or_off, "where OTLP/gRPC is taken, or `off`"),
+    )
+    ui: Address = field(
+        default=Address("127.0.0.1", 7318),
+        metadata=_setting("TRACEKIT_UI", Address.parse, "where the dashboards are served"),
+    )
+    allow_public: bool = field(
+        default=False,
+        metadata=_setting(
+            "TRACEKIT_ALLOW_PUBLIC", _switch, "listen where other machines reach it, without authentication"
+        ),
+    )
+    max_body_bytes: int = field(
+        default=64 * _MIB,
+        metadata=_setting("TRACEKIT_MAX_BODY", _size, "largest request, counted after decompression"),
+    )
+    max_queue_bytes: int = field(
+        default=128 * _MIB,
+        metadata=_setting("TRACEKIT_MAX_QUEUE", _size, "payloads held at once, from first byte to commit"),
+    )
+    header_timeout_s: float = field(
+        default=10.0,
+        metadata=_setting("TRACEKIT_HEADER_TIMEOUT", _seconds, "longest wait for a request's headers"),
+    )
+    body_timeout_s: float = field(
+        default=30.0,
+        metadata=_setting("TRACEKIT_BODY_TIMEOUT", _seconds, "longest wait for a request's whole body"),
+    )
+    store_memory_bytes: int = field(
+        default=1024 * _MIB,
+        metadata=_setting(
+            "TRACEKIT_STORE_MEMORY", _size, "memory DuckDB may use, readers and writer together"
+        ),
+    )
+    store_threads: int = field(
+        default=0,
+        metadata=_setting("TRACEKIT_STORE_THREADS", _count, "threads DuckDB may use; 0 is one a core"),
+    )
+    dedup_spans: int = field(
+        default=1_000_000,
+        metadata=_setting("TRACEKIT_DEDUP_SPANS", _count, "span keys remembered to notice retries"),
+    )
+    disk_floor_bytes: int = field(
+        default=512 * _MIB,
+        metadata=_setting("TRACEKIT_DISK_FLOOR", _size, "free disk below which writes are refused with 503"),
+    )
+
+    @classmethod
+    def from_env(
+        cls, environ: Mapping[str, str], overrides: Mapping[str, str | None] | None = None
+    ) -> Settings:
+        """`overrides` (from flags) are texts by field name; None leaves a field to the environment."""
+        overrides = overrides or {}
+        unknown = set(overrides) - {f.name for f in fields(cls)}
+        if unknown:
+            raise SettingsError(f"there is no setting {', '.join(sorted(unknown))}")
+        given: dict[str, Any] = {}
+        for setting in fields(cls):
+            env = setting.metadata["env"]
+            text, origin = overrides.get(setting.name), setting.name
+            if text is None:
+                text, origin = environ.get(env), env
+            if text is not None and text.strip():
+                given[setting.name] = _parsed(setting.metadata["parse"], text, origin)
+        settings = cls(**given)
+        settings.require_safe_addresses()
+        return settings
+
+    def require_safe_addresses(self) -> None:
+        """SettingsError for an address other machines reach, unless `allow_public` says so."""
+        for name in ("otlp_http", "otlp_grpc", "ui"):
+            address: Address | None = getattr(self, name)
+            if address is not None and not address.is_loopback and not self.allow_public:
+                raise SettingsError(
+                    f"{name} {address} is reachable from other machines, and this version has no "
+                    "authentication: use a loopback address, or set TRACEKIT_ALLOW_PUBLIC=1 (--allow-public) "
+                    "if the network itself keeps strangers out"
+                )
+
+
+def _parsed(parse: Callable[[str], Any], text: str, origin: str) -> Any:
+    try:
+        return parse(text)
+    except SettingsError as error:
+        raise SettingsError(f"{origin}: {error}") from None

@@ -1,0 +1,8 @@
+{#- Calls of the window: SERVER and CONSUMER spans, of $service if one is given. -#}
+{% macro in_window() -%}
+start_ns >= $start_ns AND start_ns < $end_ns AND kind IN (2, 5) {%- if q.service %} AND service = $service {%- endif %}
+{%- endmacro %}
+{#- The same arithmetic as base.bucket_index; HUGEINT because moment * buckets may leave 64 bits. -#}
+{% macro bucket() -%}
+((start_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::BIGINT
+{%- endmacro %}

@@ -1,0 +1,1 @@
+INSERT INTO resources BY NAME SELECT * FROM incoming_resources

@@ -1,0 +1,48 @@
+{% set rows = {
+    'functions': ("service", "service", "kind IN (2, 5)"),
+    'operations': ("service", "name", "kind IN (2, 5)"),
+    'calls': ("service", "coalesce(nullif(peer, ''), name)", "kind IN (3, 4)"),
+    'statements': ("db_system", "db_statement", "db_statement <> ''"),
+}[q.what] %}
+{% set order = {'total': 'total_ns', 'p95': 'quantiles[2]', 'max': 'max_ns', 'count': 'count', 'errors': 'errors'}[q.sort] %}
+WITH work AS (
+    SELECT
+        {{ rows[0] }} AS owner, {{ rows[1] }} AS work, trace_id, span_id, duration_ns, status, service,
+        {% if q.what in ('functions', 'operations') %} '' {% else %}
+        coalesce(nullif(db_system, ''), nullif(messaging_system, ''), peer_kind) {% endif %} AS system
+    FROM spans
+    WHERE start_ns >= $start_ns AND start_ns < $end_ns AND {{ rows[2] }}
+    {% if q.service %} AND service = $service {% endif %}
+),
+groups AS (
+    SELECT
+        owner, work,
+        count(*) AS count,
+        count_if(status = 2) AS errors,
+        sum(duration_ns) AS total_ns,
+        quantile_cont(duration_ns, [0.5, 0.95]) AS quantiles,
+        max(duration_ns) AS max_ns,
+        list(DISTINCT service ORDER BY service) FILTER (service <> '') AS callers,
+        arg_min((trace_id, span_id), (-duration_ns, trace_id, span_id)) AS example
+    FROM work GROUP BY ALL
+),
+per_trace AS (
+    SELECT owner, work, max(n) AS max_per_trace
+    FROM (SELECT owner, work, trace_id, count(*) AS n FROM work GROUP BY ALL) GROUP BY ALL
+),
+{% for column in ('service', 'system') %}
+{{ column }}s AS (
+    SELECT owner, work, arg_min({{ column }}, (-n, {{ column }})) AS {{ column }}
+    FROM (SELECT owner, work, {{ column }}, count(*) AS n FROM work WHERE {{ column }} <> '' GROUP BY ALL)
+    GROUP BY ALL
+),
+{% endfor %}
+named AS (
+    SELECT
+        {{ "coalesce(service, '')" if q.what == 'statements' else 'owner' }} AS service, work,
+        coalesce(system, '') AS system, count, errors, total_ns, quantiles, max_ns, coalesce(callers, []) AS callers,
+        max_per_trace, example
+    FROM groups JOIN per_trace USING (owner, work)
+    LEFT JOIN services USING (owner, work) LEFT JOIN systems USING (owner, work)
+)
+SELECT * FROM named ORDER BY {{ order }} DESC, service, work, system LIMIT $limit

@@ -1,0 +1,263 @@
+"""Every query of the contract: parameters in, SQL of queries/, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from collector import jsonvalue
+from collector.model import COLUMN_NAMES, Span, hex_span_id
+from collector.storage import cursor
+from collector.storage.base import (
+    PAIR_SLACK_NS,
+    Call,
+    CallsQuery,
+    ColdStart,
+    ColdStartsQuery,
+    Edge,
+    EdgesQuery,
+    FunctionsQuery,
+    FunctionStats,
+    InvalidQuery,
+    Node,
+    SeriesPoint,
+    SeriesQuery,
+    SlowGroup,
+    SlowQuery,
+    StoreStats,
+    TracePage,
+    TracesQuery,
+    TraceSummary,
+    Window,
+    bucket_start,
+)
+from collector.storage.duckdb import sql
+from collector.storage.duckdb.database import Database
+from collector.storage.rows import span_from_row
+
+_HEX = frozenset("0123456789abcdef")
+
+
+class DuckDBReader:
+    """Answers from any thread; each has a cursor of its own."""
+
+    def __init__(self, database: Database, duplicates: Callable[[], int]) -> None:
+        self._database = database
+        self._duplicates = duplicates
+
+    def services(self, window: Window) -> tuple[str, ...]:
+        return tuple(service for (service,) in self._run(sql.query("services"), _bounds(window)))
+
+    def functions(self, query: FunctionsQuery) -> tuple[FunctionStats, ...]:
+        values = _values(query) | {"width_ns": _width(query.window)}
+        rows = self._run(sql.render("functions", q=query), values)
+        return tuple(_function(row, query.buckets) for row in rows)
+
+    def series(self, query: SeriesQuery) -> tuple[SeriesPoint, ...]:
+        values = _values(query) | {"width_ns": _width(query.window)}
+        rows = self._run(sql.render("series", q=query), values)
+        return tuple(
+            SeriesPoint(
+                line, bucket_start(query.window, query.buckets, bucket), calls, errors, cold, *quantiles
+            )
+            for line, bucket, calls, errors, cold, quantiles in rows
+        )
+
+    def calls(self, query: CallsQuery) -> tuple[Call, ...]:
+        rows = self._run(sql.render("calls", q=query), _values(query))
+        return tuple(Call(trace_id.hex, hex_span_id(span_id), *rest) for trace_id, span_id, *rest in rows)
+
+    def cold_starts(self, query: ColdStartsQuery) -> tuple[ColdStart, ...]:
+        rows = self._run(sql.render("cold_starts", q=query), _values(query))
+        return tuple(
+            ColdStart(row[0].hex, hex_span_id(row[1]), *row[2:8], phases=tuple(map(tuple, row[8])))
+            for row in rows
+        )
+
+    def traces(self, query: TracesQuery) -> TracePage:
+        values = _values(query)
+        words = query.text.split()
+        by_id = len(words) == 1 and _is_trace_id(words[0].lower())
+        if by_id:
+            values["trace_id"] = words.pop().lower()
+        values |= {f"word_{i}": word for i, word in enumerate(words)}
+        if query.source or query.target:
+            near = _widened(query.window)
+            values |= _pair_bounds(near)
+        if query.cursor:
+            values["after_key"], values["after_id"] = cursor.decode(query.cursor, query.sort)
+        values["limit"] = query.limit + 1  # one more says whether there is a next page
+        structure = {
+            "q": query,
+            "words": words,
+            "by_id": by_id,
+            "edge": bool(query.source or query.target),
+            "after": bool(query.cursor),
+        }
+        rows = self._run(sql.render("traces", **structure), values)
+        return _page(rows, query)
+
+    def trace(self, trace_id: str) -> tuple[Span, ...]:
+        if not _is_trace_id(trace_id):
+            raise InvalidQuery("a trace id is 32 lower-case hexadecimal digits")
+        text = sql.render("trace", columns=", ".join(f"s.{name}" for name in COLUMN_NAMES))
+        rows = self._run(text, {"trace_id": trace_id})
+        resources = {row[-1]: jsonvalue.loads(row[-1]) or {} for row in rows}
+        return tuple(_span(row[:-1], resources[row[-1]]) for row in rows)
+
+    def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
+        values = _pair_bounds(query.window) | {"service": query.service}
+        return tuple(_edge(row) for row in self._run(sql.render("edges", q=query), values))
+
+    def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
+        return tuple(_slow_group(row) for row in self._run(sql.render("slow", q=query), _values(query)))
+
+    def stats(self) -> StoreStats:
+        ((spans, traces, first_ns, last_ns, services),) = self._run(sql.query("stats"), {})
+        return StoreStats(
+            spans=spans,
+            traces=traces,
+            first_ns=first_ns,
+            last_ns=last_ns,
+            bytes_on_disk=self._database.bytes_on_disk(),
+            duplicates=self._duplicates(),
+            services=tuple(services),
+        )
+
+    def _run(self, text: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        parameters = sql.used(text, values)
+        rows: list[tuple[Any, ...]] = self._database.read(
+            lambda connection: connection.execute(text, parameters).fetchall()
+        )
+        return rows
+
+
+# ---------------------------------------------------------------- parameters
+
+
+def _values(query: Any) -> dict[str, Any]:
+    """A query object's fields by name, its window as bounds."""
+    values = {name: value for name, value in asdict(query).items() if name != "window"}
+    return values | _bounds(query.window)
+
+
+def _bounds(window: Window) -> dict[str, Any]:
+    return {"start_ns": window.start_ns, "end_ns": window.end_ns}
+
+
+def _width(window: Window) -> int:
+    return window.end_ns - window.start_ns
+
+
+def _widened(window: Window) -> Window:
+    return Window(window.start_ns - PAIR_SLACK_NS, window.end_ns + PAIR_SLACK_NS)
+
+
+def _pair_bounds(window: Window) -> dict[str, Any]:
+    near = _widened(window)
+    return {
+        "pair_start_ns": window.start_ns,
+        "pair_end_ns": window.end_ns,
+        "near_start_ns": near.start_ns,
+        "near_end_ns": near.end_ns,
+    }
+
+
+def _is_trace_id(text: str) -> bool:
+    return len(text) == 32 and set(text) <= _HEX
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _function(row: tuple[Any, ...], buckets: int) -> FunctionStats:
+    service, calls, errors, quantiles, cold, known, versions, instances, platform, region = row[:10]
+    triggers, last_seen_ns, sparkline = row[10:]
+    by_bucket = {bucket: (n, failed) for bucket, n, failed in sparkline}
+    return FunctionStats(
+        service=service,
+        calls=calls,
+        errors=errors,
+        p50_ns=quantiles[0],
+        p95_ns=quantiles[1],
+        p99_ns=quantiles[2],
+        cold_starts=cold,
+        cold_known=known,
+        versions=tuple(versions),
+        instances=instances,
+        platform=platform,
+        region=region,
+        triggers=tuple(triggers),
+        last_seen_ns=last_seen_ns,
+        calls_by_bucket=tuple(by_bucket.get(i, (0, 0))[0] for i in range(buckets)),
+        errors_by_bucket=tuple(by_bucket.get(i, (0, 0))[1] for i in range(buckets)),
+    )
+
+
+def _page(rows: list[tuple[Any, ...]], query: TracesQuery) -> TracePage:
+    shown = rows[: query.limit]
+    more = len(rows) > len(shown)
+    after = cursor.encode(query.sort, int(shown[-1][-1]), shown[-1][0].hex) if more and shown else ""
+    return TracePage(tuple(_summary(row) for row in shown), after)
+
+
+def _summary(row: tuple[Any, ...]) -> TraceSummary:
+    trace_id, root, start_ns, duration_ns, spans, errors, cold_starts, services, _ = row
+    service, name, trigger = root
+    return TraceSummary(
+        trace_id=trace_id.hex,
+        root_service=service,
+        root_name=name,
+        root_trigger=trigger,
+        start_ns=start_ns,
+        duration_ns=duration_ns,
+        spans=spans,
+        errors=errors,
+        cold_starts=cold_starts,
+        services=tuple(map(tuple, services)),
+    )
+
+
+def _span(row: tuple[Any, ...], resource: dict[str, Any]) -> Span:
+    named = dict(zip(COLUMN_NAMES, row))
+    named["trace_id"] = named["trace_id"].hex
+    return span_from_row(named, resource)
+
+
+def _edge(row: tuple[Any, ...]) -> Edge:
+    source_kind, source, target_kind, target, calls, errors, latency, server_p95, delays = row
+    p50, p95, p99 = latency or (None, None, None)
+    delay_p50, delay_p95 = delays or (None, None)
+    return Edge(
+        source=Node(source_kind, source),
+        target=Node(target_kind, target),
+        calls=calls,
+        errors=errors,
+        p50_ns=p50,
+        p95_ns=p95,
+        p99_ns=p99,
+        server_p95_ns=server_p95,
+        queue_delay_p50_ns=delay_p50,
+        queue_delay_p95_ns=delay_p95,
+    )
+
+
+def _slow_group(row: tuple[Any, ...]) -> SlowGroup:
+    service, name, system, count, errors, total, quantiles, longest, callers, per_trace, example = row
+    trace_id, span_id = example
+    return SlowGroup(
+        service=service,
+        name=name,
+        system=system,
+        count=count,
+        errors=errors,
+        total_ns=total,
+        p50_ns=quantiles[0],
+        p95_ns=quantiles[1],
+        max_ns=longest,
+        callers=tuple(callers),
+        max_per_trace=per_trace,
+        example_trace_id=trace_id.hex,
+        example_span_id=hex_span_id(span_id),
+    )

@@ -1,0 +1,48 @@
+"""Which schema a store has, and the way from there to ours."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from collector.storage.base import IncompatibleSchema
+from collector.storage.duckdb import sql
+
+CURRENT = 2
+
+
+def bring_up_to_date(connection: Any, folder: str) -> int:
+    """Create or migrate the schema in one transaction; the version found (0 for a new store)."""
+    connection.execute("BEGIN")
+    try:
+        found = _version(connection)
+        if found > CURRENT:
+            raise IncompatibleSchema(
+                f"{folder} was written by a newer tracekit (schema {found}; this one knows up to {CURRENT}). "
+                "Upgrade tracekit, or start it with another --data folder."
+            )
+        if found < CURRENT:
+            _upgrade(connection, found)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return found
+
+
+def _version(connection: Any) -> int:
+    tables = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'schema_version'"
+    if not connection.execute(tables).fetchall()[0][0]:
+        return 0
+    (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchall()[0]
+    return int(version)
+
+
+def _upgrade(connection: Any, found: int) -> None:
+    if found == 0:
+        connection.execute(sql.schema())
+    else:
+        for version, text in sql.migrations():
+            if version > found:
+                connection.execute(text)
+    connection.execute("INSERT INTO schema_version VALUES (?, ?)", [CURRENT, time.time_ns()])

@@ -1,0 +1,51 @@
+"""Opening and closing: database, then writer, then reader; closed in the reverse order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from collector.storage.duckdb.database import Database, DatabaseOptions
+from collector.storage.duckdb.reader import DuckDBReader
+from collector.storage.duckdb.recent import DEFAULT_KEYS
+from collector.storage.duckdb.writer import DISK_FLOOR_BYTES, DuckDBWriter
+
+
+class DuckDBStorage:
+    """An opened data folder. See open_storage."""
+
+    def __init__(self, database: Database, dedup_keys: int, disk_floor_bytes: int) -> None:
+        self._database = database
+        self._writer = DuckDBWriter(database, dedup_keys, disk_floor_bytes)
+        self._reader = DuckDBReader(database, lambda: self._writer.duplicates)
+
+    @property
+    def writer(self) -> DuckDBWriter:
+        return self._writer
+
+    @property
+    def reader(self) -> DuckDBReader:
+        return self._reader
+
+    def close(self) -> None:
+        self._writer.close()
+        self._database.close()
+
+
+def open_storage(
+    data_dir: Path,
+    options: DatabaseOptions | None = None,
+    *,
+    dedup_keys: int = DEFAULT_KEYS,
+    disk_floor_bytes: int = DISK_FLOOR_BYTES,
+) -> DuckDBStorage:
+    """Open (or create) the store in a folder, migrating an older schema.
+
+    Raises DataFolderInUse if another process has it, IncompatibleSchema if a newer tracekit wrote it,
+    StorageError if it cannot be opened.
+    """
+    database = Database(data_dir, options or DatabaseOptions())
+    try:
+        return DuckDBStorage(database, dedup_keys, disk_floor_bytes)
+    except BaseException:
+        database.close()
+        raise

@@ -1,0 +1,212 @@
+"""The single writer: whole groups of batches, duplicates dropped, one transaction, errors told apart."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import duckdb
+
+from collector import jsonvalue
+from collector.model import COLUMN_NAMES, Resource, SpanBatch
+from collector.storage.base import PAIR_SLACK_NS, Rejected, RetryLater, WriteResult
+from collector.storage.duckdb import arrow, sql
+from collector.storage.duckdb.database import Database, first_line
+from collector.storage.duckdb.recent import DEFAULT_KEYS, Key, RecentKeys, key
+
+# Below this a checkpoint could fail, and a failed checkpoint invalidates the database.
+DISK_FLOOR_BYTES = 512 * 1024 * 1024
+_DISK_LOOK_NS = 1_000_000_000
+
+# What the data itself can be to blame for; anything else may pass on another try.
+_REJECTING = (
+    duckdb.ConversionException,
+    duckdb.ConstraintException,
+    duckdb.InvalidInputException,
+    duckdb.OutOfRangeException,
+    duckdb.TypeMismatchException,
+)
+# RELIABILITY.md: an errored COMMIT can be durable. Writing it again would count it twice.
+_DURABLE = "COMMIT succeeded and is durable"
+_INVALIDATED = "database has been invalidated"
+
+
+class DuckDBWriter:
+    """Writes through the database's one writing connection, on one thread.
+
+    A retry is recognised exactly: keys of recent spans are in memory, older ones are looked up in the store
+    within PAIR_SLACK_NS of the offered start.
+    """
+
+    def __init__(
+        self, database: Database, dedup_keys: int = DEFAULT_KEYS, disk_floor_bytes: int = DISK_FLOOR_BYTES
+    ) -> None:
+        self._database = database
+        self._dedup_keys = dedup_keys
+        self._disk_floor = disk_floor_bytes
+        self._disk_seen_ns = 0
+        self.duplicates = 0
+        self._forget()
+
+    def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
+        self._require_disk()
+        group = _joined(batches)
+        try:
+            return self._write(group)
+        except duckdb.Error as error:
+            if not _fatal(error):
+                raise _told_apart(error) from error
+        # The engine must be reopened, and forgets nothing that was durable: what the failed try stored
+        # after all is found in the store by the second one, because no key is taken as known any more.
+        self._database.reopen()
+        self._forget()
+        try:
+            return self._write(group)
+        except duckdb.Error as error:
+            raise RetryLater(f"the store failed twice: {first_line(error)}", 5.0) from error
+
+    def close(self) -> None:
+        """Nothing is buffered: every `write` has committed or failed."""
+
+    # ------------------------------------------------------------ steps
+
+    def _forget(self) -> None:
+        self._recent = RecentKeys(time.time_ns(), self._dedup_keys)
+        rows = self._database.writer.execute("SELECT DISTINCT resource_id FROM resources").fetchall()
+        self._resources = {row[0] for row in rows}
+
+    def _require_disk(self) -> None:
+        """Refuse before a checkpoint can fail for want of space. Looks at most once a second."""
+        now = time.monotonic_ns()
+        if self._disk_seen_ns and now - self._disk_seen_ns < _DISK_LOOK_NS:
+            return
+        free = shutil.disk_usage(self._database.folder).free
+        if free < self._disk_floor:
+            self._disk_seen_ns = 0
+            raise RetryLater(
+                f"only {free >> 20} MiB are free under {self._database.folder}; "
+                f"writing stops below {self._disk_floor >> 20} MiB",
+                30.0,
+            )
+        self._disk_seen_ns = now
+
+    def _write(self, group: SpanBatch) -> WriteResult:
+        rows, keys = self._unseen(group)
+        duplicates = len(group) - len(rows)
+        fresh = group if not duplicates else group.take(rows)
+        if len(fresh):
+            self._commit(fresh)
+            self._recent.add(keys, time.time_ns())
+            self._resources |= fresh.resources.keys()
+        self.duplicates += duplicates
+        return WriteResult(len(fresh), duplicates)
+
+    def _unseen(self, group: SpanBatch) -> tuple[list[int], list[Key]]:
+        """Rows not stored yet, the first of equals, and their keys."""
+        found: dict[Key, int] = {}
+        trace_ids, span_ids = group.columns["trace_id"], group.columns["span_id"]
+        for row, (trace_id, span_id) in enumerate(zip(trace_ids, span_ids)):
+            this = key(trace_id, span_id)
+            if this not in self._recent:
+                found.setdefault(this, row)
+        starts, since = group.columns["start_ns"], self._recent.since_ns
+        old = [row for row in found.values() if starts[row] < since]
+        stored = self._stored(group, old) if old else frozenset()
+        kept = {this: row for this, row in found.items() if row not in stored}
+        return list(kept.values()), list(kept)
+
+    def _stored(self, group: SpanBatch, rows: list[int]) -> frozenset[int]:
+        """Which rows the store holds already, among those that may be older than memory reaches."""
+        columns = group.columns
+        starts = [columns["start_ns"][row] for row in rows]
+        offered: arrow.Table = {
+            "row": ("u64", rows),
+            "trace_id": ("hex128", [columns["trace_id"][row] for row in rows]),
+            "span_id": ("u64", [columns["span_id"][row] for row in rows]),
+        }
+        bounds = {"earliest_ns": min(starts) - PAIR_SLACK_NS, "latest_ns": max(starts) + PAIR_SLACK_NS}
+        found = self._with("offered", arrow.stream(offered), sql.query("stored_keys"), bounds)
+        return frozenset(row for (row,) in found)
+
+    def _commit(self, batch: SpanBatch) -> None:
+        connection = self._database.writer
+        links = _links(batch)
+        new = [r for r in batch.resources.values() if r.resource_id not in self._resources]
+        connection.execute("BEGIN")
+        try:
+            self._with("incoming", arrow.spans(batch), sql.query("insert_spans"))
+            if links["span_id"][1]:
+                self._with("incoming_links", arrow.stream(links), sql.query("insert_links"))
+            if new:
+                self._with("incoming_resources", arrow.resources(new), sql.query("insert_resources"))
+        except BaseException:
+            _roll_back(connection)
+            raise
+        try:
+            connection.execute("COMMIT")
+        except duckdb.Error as error:
+            if _DURABLE not in str(error):
+                _roll_back(connection)
+                raise
+            self._database.reopen()
+
+    def _with(
+        self, name: str, stream: Any, statement: str, values: dict[str, Any] | None = None
+    ) -> list[Any]:
+        """Run a statement that reads the Arrow stream under that name."""
+        connection = self._database.writer
+        connection.register(name, stream)
+        try:
+            rows: list[Any] = connection.execute(statement, values or {}).fetchall()
+            return rows
+        finally:
+            connection.unregister(name)
+
+
+def _joined(batches: Sequence[SpanBatch]) -> SpanBatch:
+    if len(batches) == 1:
+        return batches[0]
+    columns = {
+        name: list(chain.from_iterable(b.columns[name] for b in batches if len(b))) for name in COLUMN_NAMES
+    }
+    resources: dict[int, Resource] = {}
+    for batch in batches:
+        resources.update(batch.resources)
+    return SpanBatch(columns, resources, sum(b.wire_bytes for b in batches))
+
+
+def _links(batch: SpanBatch) -> arrow.Table:
+    columns = batch.columns
+    found = [
+        (columns["trace_id"][row], columns["span_id"][row], columns["start_ns"][row], link)
+        for row, text in enumerate(columns["links"])
+        if text
+        for link in jsonvalue.loads(text)
+    ]
+    return {
+        "trace_id": ("hex128", [trace_id for trace_id, _, _, _ in found]),
+        "span_id": ("u64", [span_id for _, span_id, _, _ in found]),
+        "start_ns": ("i64", [start_ns for _, _, start_ns, _ in found]),
+        "linked_trace_id": ("hex128", [link["trace_id"] for *_, link in found]),
+        "linked_span_id": ("u64", [int(link["span_id"], 16) for *_, link in found]),
+    }
+
+
+def _roll_back(connection: Any) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:  # the failed statement ended the transaction, or the database: there is none left
+        return
+
+
+def _fatal(error: duckdb.Error) -> bool:
+    return isinstance(error, duckdb.FatalException) or _INVALIDATED in str(error)
+
+
+def _told_apart(error: duckdb.Error) -> Rejected | RetryLater:
+    if isinstance(error, _REJECTING):
+        return Rejected(f"the store does not take this data: {first_line(error)}")
+    return RetryLater(f"the store could not write: {first_line(error)}")
