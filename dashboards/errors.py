@@ -57,7 +57,9 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     """A fault of ours: the server logs it; the page says so without giving anything of it away."""
-    answer = _answer(request, 500, "Something broke here", "The server's log says what. Other pages still work.")
+    answer = _answer(
+        request, 500, "Something broke here", "The server's log says what. Other pages still work."
+    )
     # This handler runs outside of the middleware that adds them everywhere else.
     answer.headers.update(SECURITY_HEADERS)
     return answer

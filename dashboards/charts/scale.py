@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,8 @@ FORMATS: dict[Unit, Callable[[float], str]] = {
 }
 
 _SECOND = 10**9
+# Steps are round: 40.0 ms on an axis is 40 ms.
+_NEEDLESS_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
 # Steps of a time axis in seconds, and how a tick of that step is written.
 _TIME_STEPS = (
     (1, "%H:%M:%S"), (2, "%H:%M:%S"), (5, "%H:%M:%S"), (10, "%H:%M:%S"), (15, "%H:%M:%S"), (30, "%H:%M:%S"),
@@ -58,7 +61,9 @@ def value_axis(highest: float, unit: Unit, steps: int = 4) -> Axis:
         highest = min(highest, 1.0)
     step = _nice(highest / steps, whole=unit == "count")
     number = math.ceil(highest / step - 1e-9)
-    ticks = tuple(Tick(i / number, FORMATS[unit](i * step)) for i in range(number + 1))
+    ticks = tuple(
+        Tick(i / number, _NEEDLESS_ZEROS.sub("", FORMATS[unit](i * step))) for i in range(number + 1)
+    )
     return Axis(step * number, ticks)
 
 

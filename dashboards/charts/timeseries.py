@@ -7,7 +7,7 @@ hatch keeps its angle. Either way nothing here knows how wide the page is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from collector.storage.base import SeriesPoint, Window, bucket_index
@@ -55,7 +55,7 @@ class TimeChart:
     paths: tuple[tuple[str, str], ...]
     rects: tuple[Rect, ...]
     levels: tuple[Level, ...]
-    legend: tuple[tuple[str, str, str], ...]  # (css, name, latest value)
+    legend: tuple[tuple[str, str, str], ...]  # (css, name, latest value; of bars the sum)
     data: Mapping[str, Any]
 
     @property
@@ -74,9 +74,15 @@ def line_chart(
 
 
 def bar_chart(title: str, window: Window, lines: Sequence[Line], unit: Unit = "count") -> TimeChart:
-    """Bars a bucket, the first line at the bottom and the others stacked on it."""
+    """Bars a bucket, the first line at the bottom and the others stacked on it; the legend adds them up."""
     axis = value_axis(max((sum(v or 0 for v in column) for column in _columns(lines)), default=0), unit)
-    return _chart(title, window, lines, unit, axis, rects=tuple(_bars(lines, axis)))
+    rects = tuple(_bars(lines, axis))
+    return replace(
+        _chart(title, window, lines, unit, axis, rects=rects),
+        legend=tuple(
+            (line.css, line.name, FORMATS[unit](sum(v or 0 for v in line.values))) for line in lines
+        ),
+    )
 
 
 def _chart(
@@ -93,7 +99,7 @@ def _chart(
     legend = tuple((line.css, line.name, FORMATS[unit](_latest(line))) for line in shown)
     return TimeChart(
         title,
-        "; ".join(f"{name} latest {value}" for _, name, value in legend) or "no data",
+        "; ".join(f"{name} {value}" for _, name, value in legend) or "no data",
         time_ticks(window),
         axis.ticks,
         paths,

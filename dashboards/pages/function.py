@@ -34,6 +34,8 @@ from dashboards.versions import Version, compare
 router = APIRouter()
 
 BUCKETS = 60
+# Fewer calls a version: wider buckets, or rates jump between all and nothing.
+VERSION_BUCKETS = 30
 CALLS_SHOWN = 25
 COLD_SHOWN = 12
 # Medians and "slowest" are of this many cold starts, the latest.
@@ -69,7 +71,7 @@ def _is_known(reader: SpanReader, service: str) -> bool:
 
 def _over_time(reader: SpanReader, window: Window, service: str) -> dict[str, Any]:
     points = reader.series(SeriesQuery(window, service, buckets=BUCKETS))
-    by_version = reader.series(SeriesQuery(window, service, "version", BUCKETS))
+    by_version = reader.series(SeriesQuery(window, service, "version", VERSION_BUCKETS))
     wholes = reader.series(SeriesQuery(window, service, "version", 1))
     versions = compare(wholes, by_version)
     return {
@@ -119,8 +121,8 @@ def version_charts(
     for name, css in colours.items():
         own = [point for point in points if point.group == name]
         shown = name or "no version"
-        rates += lines_of(own, window, BUCKETS, [(shown, css, lambda p: p.errors / p.calls)])
-        tails += lines_of(own, window, BUCKETS, [(shown, css, lambda p: p.p95_ns)])
+        rates += lines_of(own, window, VERSION_BUCKETS, [(shown, css, lambda p: p.errors / p.calls)])
+        tails += lines_of(own, window, VERSION_BUCKETS, [(shown, css, lambda p: p.p95_ns)])
     return [
         line_chart("Error rate by version", window, rates, "percent"),
         line_chart("p95 by version", window, tails, "duration"),
