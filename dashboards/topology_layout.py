@@ -7,7 +7,7 @@ change, and one layout serves until an edge appears or goes.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import hypot
@@ -53,15 +53,15 @@ def lay_out(nodes: Iterable[str], edges: Iterable[Pair]) -> Layout:
     return _cached(tuple(sorted(set(nodes))), tuple(sorted(set(edges))))
 
 
-def neighbourhood(focus: str, edges: Iterable[Pair], depth: int) -> set[str]:
-    """Nodes at most `depth` edges from `focus`, whichever way the edges point."""
+def neighbourhood(focus: str, edges: Iterable[Pair], depth: int, ends: Collection[str] = ()) -> set[str]:
+    """Nodes at most `depth` edges from `focus`, whichever way edges point; no way leads through `ends`."""
     beside: dict[str, set[str]] = {}
     for source, target in edges:
         beside.setdefault(source, set()).add(target)
         beside.setdefault(target, set()).add(source)
     reached, front = {focus}, {focus}
     for _ in range(depth):
-        front = {near for node in front for near in beside.get(node, ())} - reached
+        front = {near for node in front if node not in ends for near in beside.get(node, ())} - reached
         reached |= front
     return reached
 
@@ -111,7 +111,9 @@ def _place(nodes: Sequence[str], edges: Sequence[Pair]) -> tuple[dict[str, Point
 def _graph(pygraphviz: Any, numbers: dict[str, str], edges: Sequence[Pair]) -> Any:
     graph = pygraphviz.AGraph(directed=True, strict=True)
     labelled = len(edges) <= LABELLED_EDGES
-    graph.graph_attr.update(rankdir="LR", ranksep="0.4", nodesep="0.22", splines="spline")
+    graph.graph_attr.update(
+        rankdir="LR", ranksep="0.25" if labelled else "0.6", nodesep="0.22", splines="spline"
+    )
     graph.node_attr.update(
         shape="box", fixedsize="true", label="", width=_inches(NODE_WIDTH), height=_inches(NODE_HEIGHT)
     )

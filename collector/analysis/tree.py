@@ -30,8 +30,9 @@ class Placed:
 
 def place(spans: Sequence[Span]) -> tuple[Placed, ...]:
     """The spans in reading order: parents before children, siblings and roots by start, then by span id."""
-    children = children_of(spans)
-    order = list(_walk(children, list(_roots(spans, children))))
+    ordered = sorted(spans, key=_by_start)
+    children = _group(ordered)
+    order = _reading_order(ordered, children)
     below = _count_descendants([depth for _, depth in order])
     known = {span.span_id for span in spans}
     return tuple(
@@ -57,8 +58,12 @@ def root_of(spans: Sequence[Span]) -> Span | None:
 
 def children_of(spans: Sequence[Span]) -> dict[str, list[Span]]:
     """Children by their parent's span id, siblings by start. Spans that are their own parent are left out."""
+    return _group(sorted(spans, key=_by_start))
+
+
+def _group(ordered: Sequence[Span]) -> dict[str, list[Span]]:
     children: dict[str, list[Span]] = {}
-    for span in sorted(spans, key=_by_start):
+    for span in ordered:
         if span.parent_span_id and span.parent_span_id != span.span_id:
             children.setdefault(span.parent_span_id, []).append(span)
     return children
@@ -79,22 +84,22 @@ def _by_start(span: Span) -> tuple[int, str]:
     return span.start_ns, span.span_id
 
 
-def _roots(spans: Sequence[Span], children: dict[str, list[Span]]) -> Iterator[Span]:
-    """Spans to start reading from: those without a parent here, then one of each cycle nothing leads into."""
-    known = {span.span_id for span in spans}
-    ordered = sorted(spans, key=_by_start)
-    roots = [s for s in ordered if s.parent_span_id not in known or s.parent_span_id == s.span_id]
-    yield from roots
-    reached = {span.span_id for span, _ in _walk(children, roots)}
-    for span in ordered:
-        if span.span_id not in reached:
-            reached.update(met.span_id for met, _ in _walk(children, [span]))
-            yield span
-
-
-def _walk(children: dict[str, list[Span]], roots: Sequence[Span]) -> Iterator[tuple[Span, int]]:
-    """Depth first without recursion (traces get 20,000 deep); each span once, even in a cycle of parents."""
+def _reading_order(ordered: Sequence[Span], children: dict[str, list[Span]]) -> list[tuple[Span, int]]:
+    """Spans with their depths: from those without a parent here, then from one of each cycle left over."""
+    known = {span.span_id for span in ordered}
     seen: set[str] = set()
+    roots = [s for s in ordered if s.parent_span_id not in known or s.parent_span_id == s.span_id]
+    order = list(_walk(children, roots, seen))
+    if len(order) < len(ordered):
+        for span in ordered:
+            order += _walk(children, [span], seen)
+    return order
+
+
+def _walk(
+    children: dict[str, list[Span]], roots: Sequence[Span], seen: set[str]
+) -> Iterator[tuple[Span, int]]:
+    """Depth first without recursion (traces get 20,000 deep); each span once, even in a cycle of parents."""
     stack = [(root, 0) for root in reversed(roots)]
     while stack:
         span, depth = stack.pop()
@@ -102,7 +107,8 @@ def _walk(children: dict[str, list[Span]], roots: Sequence[Span]) -> Iterator[tu
             continue
         seen.add(span.span_id)
         yield span, depth
-        stack.extend((child, depth + 1) for child in reversed(children.get(span.span_id, ())))
+        if below := children.get(span.span_id):
+            stack += [(child, depth + 1) for child in reversed(below)]
 
 
 def _count_descendants(depths: Sequence[int]) -> list[int]:

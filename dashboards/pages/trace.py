@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 
 from collector.storage.base import InvalidQuery
 from dashboards.errors import NotFound
-from dashboards.palette import classes_for
+from dashboards.palette import classes_for, spread
 from dashboards.params import text, whole
 from dashboards.render import render
 from dashboards.spandetail import span_detail
@@ -29,7 +29,8 @@ _SPAN_ID = re.compile(r"[0-9a-f]{16}")
 def trace(request: Request, trace_id: str) -> Response:
     """The page."""
     waterfall = _read(request, trace_id)
-    colours = classes_for(request, [service for service, _ in waterfall.services])
+    services = [service for service, _ in waterfall.services]
+    colours = spread(classes_for(request, services), services)
     slots = {service: int(name[1:]) for service, name in colours.items()}
     return render(
         request,

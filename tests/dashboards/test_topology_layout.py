@@ -105,3 +105,8 @@ def test_the_neighbourhood_follows_edges_both_ways() -> None:
     assert neighbourhood("orders", SHOP, 1) == {"orders", "shop", "mail"}
     assert neighbourhood("orders", SHOP, 2) == {"orders", "shop", "mail", "user", "stock"}
     assert neighbourhood("gone", SHOP, 3) == {"gone"}
+
+
+def test_no_way_leads_through_an_end() -> None:
+    assert neighbourhood("user", SHOP, 5, ends={"shop"}) == {"user", "shop"}
+    assert neighbourhood("db", SHOP, 5, ends={"stock"}) == {"db", "stock"}

@@ -24,16 +24,18 @@ def big_trace(count: int, seed: int = 7) -> list[Span]:
     """Like a checkout: random depths, eight functions, sixty operation names, some failures."""
     rng = random.Random(seed)
     spans = [span(f"{1:016x}", 0, 8_400_000_000, service="gateway", name="POST /checkout")]
+    depths = [0]
     for index in range(2, count + 1):
-        parent = spans[max(0, len(spans) - 1 - int(rng.expovariate(0.2)))]
-        start = parent.start_ns + int(rng.random() * max(parent.duration_ns, 1) * 0.9)
-        end = start + int(max(parent.end_ns - start, 1) * rng.random())
-        service = f"function-{rng.randrange(8)}"
+        above = next(i for i in iter(lambda: rng.randrange(len(spans)), None) if depths[i] < 9)
+        parent, depth = spans[above], depths[above] + 1
+        start = parent.start_ns + int(rng.random() * parent.duration_ns * 0.8)
+        end = start + int((parent.end_ns - start) * rng.uniform(0.1, 0.9))
         status = Status.ERROR if rng.random() < 0.01 else Status.UNSET
-        name = f"operation {rng.randrange(60)}"
+        service, name = f"function-{rng.randrange(8)}", f"operation {rng.randrange(60)}"
         spans.append(
             span(f"{index:016x}", start, end, parent.span_id, status=status, service=service, name=name)
         )
+        depths.append(depth)
     return spans
 
 

@@ -161,7 +161,9 @@ class TracePage {
         return;
       }
     } else this.#matched([]);
-    if (go && this.matches.length) this.nextOf(this.matches.includes(this.selected) ? [this.selected] : this.matches); else if (go) this.#write();
+    if (!go) return;
+    if (this.matches.length) this.rows.peek(this.matches[0], () => { this.model.reveal(this.matches[0]); this.folded(); });
+    this.#write();
   }
   #matched(rows, problem = "") {
     this.matches = rows;

@@ -95,7 +95,7 @@ export class Model {
 /** Draws a model into a scrolling element. A row that leaves one edge is written anew at the other; no others are. */
 export class Rows {
   constructor(box, model, { onSelect, onToggle }) {
-    Object.assign(this, { box, model, onSelect, onToggle, view: [0, model.total], selected: -1, found: new Set(), current: -1 });
+    Object.assign(this, { box, model, onSelect, onToggle, view: [0, model.total], selected: -1, found: new Set() });
     this.space = box.appendChild(document.createElement("div"));
     this.space.className = "space";
     this.space.role = "presentation";
@@ -126,6 +126,11 @@ export class Rows {
     if (scroll && i >= 0) this.#into(this.model.position(i));
     for (const row of this.ring) if (row.i === before || row.i === i) row.at = -1;
     this.#draw();
+  }
+  /** Bring a row into view without selecting it; `reveal` is called first if it is folded away. */
+  peek(i, reveal) {
+    if (this.model.shown[this.model.position(i)] !== i) reveal();
+    this.#into(this.model.position(i));
   }
   #into(place) {
     const y = place * ROW, { scrollTop, clientHeight } = this.box;
@@ -164,12 +169,12 @@ export class Rows {
     row.i = i;
     el.hidden = false;
     el.style.transform = `translateY(${at * ROW}px)`;
-    el.className = `r s${m.colours[m.v[i]]}${m.failed.has(i) ? " err" : ""}${m.cold.has(i) || m.phase.has(i) ? " cold" : ""}${i === this.selected ? " sel" : ""}${this.found.has(i) ? " hit" : ""}${i === this.current ? " now" : ""}${fold ? " fold" : ""}`;
+    el.className = `r s${m.colours[m.v[i]]}${m.failed.has(i) ? " err" : ""}${m.cold.has(i) || m.phase.has(i) ? " cold" : ""}${i === this.selected ? " sel" : ""}${this.found.has(i) ? " hit" : ""}${fold ? " fold" : ""}`;
     el.setAttribute("aria-level", m.d[i] + 1);
     el.setAttribute("aria-rowindex", at + 1);
     el.setAttribute("aria-selected", i === this.selected);
     if (kids) el.setAttribute("aria-expanded", !closed); else el.removeAttribute("aria-expanded");
-    row.n.style.paddingLeft = `${8 + Math.min(m.d[i], 30) * 12}px`;
+    row.n.style.paddingLeft = `min(${8 + m.d[i] * 12}px, var(--names) * .5)`;
     const opens = kids || fold || m.folds.has(i);
     row.tw.textContent = opens ? (closed || fold ? "▸" : "▾") : "";
     row.tw.disabled = !opens;

@@ -1,0 +1,95 @@
+"""Topology: who calls whom, as a map and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from collector.storage.base import Edge, EdgesQuery, FunctionsQuery, FunctionStats, Node
+from dashboards import servicegraph
+from dashboards.palette import classes_for
+from dashboards.params import choice, text
+from dashboards.render import range_of, render
+from dashboards.topology_layout import NODE_HEIGHT, NODE_WIDTH, LayoutUnavailable
+from dashboards.ui import ui_of
+
+router = APIRouter()
+
+DEPTHS = ("1", "2", "3")
+# Percent of the map's own size; "" fits the card as far as text stays readable.
+ZOOMS = ("", "50", "75", "100", "150")
+TABLE_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """The chosen node and its edges, busiest first."""
+
+    node: Node
+    into: tuple[Edge, ...]
+    out: tuple[Edge, ...]
+    stats: FunctionStats | None
+
+    @property
+    def calls(self) -> int:
+        return self.stats.calls if self.stats else sum(edge.calls for edge in self.into or self.out)
+
+    @property
+    def errors(self) -> int:
+        return self.stats.errors if self.stats else sum(edge.errors for edge in self.into or self.out)
+
+
+@router.get("/topology")
+def topology(request: Request) -> Response:
+    """The page. `?focus=<kind>:<name>&depth=1` shows a node's surroundings."""
+    params, reader, window = request.query_params, ui_of(request).reader, range_of(request).window
+    focus_id, depth = text(params, "focus"), choice(params, "depth", DEPTHS, "1")
+    zoom = choice(params, "zoom", ZOOMS, "")
+    every = reader.edges(EdgesQuery(window))
+    functions = {f.service: f for f in reader.functions(FunctionsQuery(window, buckets=1))}
+    edges = servicegraph.around(every, focus_id, int(depth))
+    graph, problem = _draw(edges, functions, window.seconds)
+    return render(
+        request,
+        "topology.html",
+        graph=graph,
+        problem=problem,
+        edges=edges[:TABLE_ROWS],
+        hidden_edges=len(edges) - min(len(edges), TABLE_ROWS),
+        drawn=servicegraph.DRAWN_EDGES,
+        total_edges=len(every),
+        focus=_focus(focus_id, every, functions),
+        focus_id=focus_id,
+        depth=depth,
+        depths=DEPTHS,
+        zoom=zoom,
+        zooms=ZOOMS,
+        colours=classes_for(request, sorted(functions)),
+        error_ratio=servicegraph.error_ratio,
+        failing=servicegraph.FAILING,
+        box=(NODE_WIDTH, NODE_HEIGHT),
+        stats=None if every else reader.stats(),
+    )
+
+
+def _draw(
+    edges: Sequence[Edge], functions: dict[str, FunctionStats], seconds: float
+) -> tuple[servicegraph.GraphView | None, str]:
+    """The map, or why there is none; the table stands either way."""
+    try:
+        return servicegraph.draw(edges, functions, seconds), ""
+    except LayoutUnavailable as error:
+        return None, str(error)
+
+
+def _focus(focus_id: str, edges: Sequence[Edge], functions: dict[str, FunctionStats]) -> Focus | None:
+    """The focused node; None without a focus, or for a node that has no edges in the window."""
+    node = next((n for e in edges for n in (e.source, e.target) if n.id == focus_id), None)
+    if node is None:
+        return None
+    stats = functions.get(node.name) if node.kind == "function" else None
+    into, out = (e for e in edges if e.target == node), (e for e in edges if e.source == node)
+    return Focus(node, tuple(into), tuple(out), stats)
