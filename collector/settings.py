@@ -74,6 +74,10 @@ def _switch(text: str) -> bool:
     return text.strip().lower() in ("1", "true", "yes", "on")
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _address_or_off(text: str) -> Address | None:
     return None if text.strip().lower() == "off" else Address.parse(text)
 
@@ -108,6 +112,18 @@ class Settings:
         default=False,
         metadata=_setting(
             "TRACEKIT_ALLOW_PUBLIC", _switch, "listen where other machines reach it, without authentication"
+        ),
+    )
+    ui_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "TRACEKIT_UI_HOSTS", _names, "host names the dashboards answer to besides loopback; `*` for any"
+        ),
+    )
+    allow_private_webhooks: bool = field(
+        default=False,
+        metadata=_setting(
+            "TRACEKIT_ALLOW_PRIVATE_WEBHOOKS", _switch, "let alerts call loopback and private addresses"
         ),
     )
     max_body_bytes: int = field(
