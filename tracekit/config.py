@@ -22,7 +22,7 @@ _SAMPLERS = (
     "parentbased_always_off",
     "parentbased_traceidratio",
 )
-_DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
+DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -201,8 +201,8 @@ def _compression(env: Mapping[str, str]) -> str:
 def _endpoint(env: Mapping[str, str]) -> str:
     exact = env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
     base = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
-    url = exact or (base or _DEFAULT_ENDPOINT).rstrip("/") + "/v1/traces"
+    url = exact or (base or DEFAULT_ENDPOINT).rstrip("/") + "/v1/traces"
     if url.startswith(("http://", "https://")) or _protocol(env) == "grpc":
         return url
-    say(f"the OTLP endpoint {exact or base!r} must start with http:// or https://; using {_DEFAULT_ENDPOINT}")
-    return _DEFAULT_ENDPOINT + "/v1/traces"
+    say(f"the OTLP endpoint {exact or base!r} must start with http:// or https://; using {DEFAULT_ENDPOINT}")
+    return DEFAULT_ENDPOINT + "/v1/traces"

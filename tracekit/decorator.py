@@ -62,7 +62,11 @@ def handler(function: F, *, platform: str | None = None, initializer: Callable[.
         from tracekit.invocation import run_initializer
 
         run_initializer(initializer, ())
-    if is_traced(function):
+    callee = getattr(function, _MARK, None)
+    if isinstance(callee, Callee):
+        # Traced by its author already, who did not have to say that it is the handler: now we know.
+        callee.handler = True if callee.handler is None else callee.handler
+        callee.platform = callee.platform or platform
         return function
     wrapped: F = _wrap(function, None, "internal", None, True, platform)
     return wrapped
@@ -70,7 +74,7 @@ def handler(function: F, *, platform: str | None = None, initializer: Callable[.
 
 def is_traced(function: object) -> bool:
     """Whether `traced` made this callable."""
-    return bool(getattr(function, _MARK, False))
+    return isinstance(getattr(function, _MARK, None), Callee)
 
 
 def _wrap(
@@ -93,6 +97,7 @@ def _wrap(
     code = getattr(function, "__code__", None)
     flags = code.co_flags if code is not None else 0
     wrapper = _dress(_shape(flags)(function, callee), function)
+    setattr(wrapper, _MARK, callee)
     LIFECYCLE.decorated(module_of(function))
     return wrapper
 
@@ -128,7 +133,6 @@ def _dress(wrapper: Any, function: Any) -> Any:
             continue
     wrapper.__dict__.update(getattr(function, "__dict__", {}))
     wrapper.__wrapped__ = function
-    setattr(wrapper, _MARK, True)
     return wrapper
 
 

@@ -12,14 +12,14 @@ from _thread import allocate_lock, start_new_thread
 from time import monotonic
 
 from tracekit import guard
-from tracekit.exporters.base import DONE, RETRY
+from tracekit.exporters.base import DONE, RETRY, Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _thread import LockType
 
-    from tracekit.exporters.base import Exporter, Result
-    from tracekit.queue import Queue
+    from tracekit.exporters.base import Exporter
+    from tracekit.queue import Payload, Queue
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 NUDGE_EVERY_S = 5.0
@@ -122,7 +122,7 @@ class Flusher:
         while (payload := self.queue.first()) is not None:
             if monotonic() >= deadline:
                 return
-            result = self.exporter.send(payload.body, deadline)
+            result = self._send(payload, deadline)
             if result.outcome == RETRY:
                 self._back_off(result)
                 return
@@ -130,6 +130,13 @@ class Flusher:
             self.queue.remove(payload, lost=result.outcome != DONE)
             if result.message:
                 guard.say(result.message)
+
+    def _send(self, payload: Payload, deadline: float) -> Result:
+        try:
+            return self.exporter.send(payload.body, deadline)
+        except Exception as error:  # an official exporter may raise anything
+            guard.report(error, "export")
+            return Result(RETRY, f"the exporter failed ({type(error).__name__})")
 
     def _back_off(self, result: Result) -> None:
         self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)

@@ -125,8 +125,16 @@ def is_cold(first_call: bool, env: Mapping[str, str]) -> bool:
 def process_start() -> int:
     """Unix nanoseconds at which the kernel started this process (10 ms resolution).
 
-    Where the kernel does not tell, and in a child forked after start-up, the moment tracekit was imported.
+    Where the kernel does not tell, the moment tracekit was imported. A forked worker that serves the first
+    call answers for its parent's start, because that is when the instance began to start.
     """
+    global _process_start
+    if not _process_start:
+        _process_start = _read_process_start()
+    return _process_start
+
+
+def _read_process_start() -> int:
     try:
         with open("/proc/self/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()
@@ -140,6 +148,9 @@ def process_start() -> int:
     return tracekit.IMPORTED_AT
 
 
+_process_start = 0
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=process_start)
 LIFECYCLE = Lifecycle()
 
 

@@ -3,8 +3,8 @@
 Loaded only when something imports opentelemetry. The runtime context of opentelemetry is replaced by one on
 our context variable, so an attached Context is a node between our spans and the order stays exact.
 Tracers that nobody gave a provider use one of opentelemetry-sdk that is made at their first span and whose
-ended spans go into our queue. A provider the user sets is left alone: their exporters get their spans, and ours still nest.
-Without opentelemetry-sdk their spans are not recorded; ours are.
+ended spans go into our queue. A provider the user sets is left alone: their exporters get their spans, and
+ours still nest. Without opentelemetry-sdk their spans are not recorded; ours are.
 """
 
 from __future__ import annotations

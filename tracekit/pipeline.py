@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 from _thread import allocate_lock
 
 from tracekit import config as configuration
 from tracekit import values
+from tracekit.ending import at_end
 from tracekit.guard import report
 from tracekit.queue import QUEUE
 from tracekit.sampling import Sampler
@@ -35,7 +35,7 @@ class Pipeline:
         values.max_length = config.attribute_length
         values.max_count = config.attribute_count
         QUEUE.max_bytes = config.queue_bytes
-        QUEUE.encode = self._encode
+        QUEUE.encode = None if config.exporter == "none" and exporter is None else self._encode
 
     @property
     def resource(self) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Pipeline:
     def _encode(self, spans: list[Span], dropped: int) -> tuple[Any, int]:
         exporter = self.exporter
         if exporter is None:
-            return None, 0
+            raise LookupError("no exporter")
         return exporter.encode(spans, self.resource, dropped)
 
 
@@ -112,7 +112,7 @@ def get() -> Pipeline:
     global _pipeline
     if _pipeline is None:
         _pipeline = Pipeline(configuration.get())
-        atexit.register(close)
+        at_end(close)
     return _pipeline
 
 

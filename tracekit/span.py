@@ -6,6 +6,8 @@ hexadecimal text outside (`trace_id`, `span_id`).
 
 from __future__ import annotations
 
+import os
+from _thread import allocate_lock
 from time import time_ns
 
 from tracekit import guard, values
@@ -21,6 +23,18 @@ INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 KINDS = {"internal": INTERNAL, "server": SERVER, "client": CLIENT, "producer": PRODUCER, "consumer": CONSUMER}
 UNSET, OK, ERROR = 0, 1, 2
 _STATUSES = {"unset": UNSET, "ok": OK, "error": ERROR}
+
+# A flush on one thread may ask for the id of a span that is active on another: both must get the same.
+_drawing = allocate_lock()
+
+
+def _after_fork() -> None:
+    global _drawing
+    _drawing = allocate_lock()  # another thread may have held it at the fork, and is gone now
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 MAX_EVENTS = 128
 MAX_LINKS = 1024  # a queue batch may be large and each message is one link
@@ -160,14 +174,16 @@ class Span:
         """The trace id as a number."""
         trace = self.trace
         if not trace.tid:
-            trace.tid = new_trace_id()
+            with _drawing:
+                trace.tid = trace.tid or new_trace_id()
         return trace.tid
 
     @property
     def sid(self) -> int:
         """The span id as a number."""
         if not self._sid:
-            self._sid = new_span_id()
+            with _drawing:
+                self._sid = self._sid or new_span_id()
         return self._sid
 
     @sid.setter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracekit.config import DEFAULT_ENDPOINT
 from tracekit.guard import say
 
 TYPE_CHECKING = False
@@ -17,7 +18,12 @@ def _otlp(config: Config) -> Exporter:
         return _official(config)
     from tracekit.exporters.otlp_http import OtlpHttpExporter
 
-    return OtlpHttpExporter(config.endpoint, config.headers, config.compression == "gzip")
+    zipped = config.compression == "gzip"
+    try:
+        return OtlpHttpExporter(config.endpoint, config.headers, zipped)
+    except ValueError as error:
+        say(f"OTEL_EXPORTER_OTLP_ENDPOINT: {error}; using {DEFAULT_ENDPOINT}")
+        return OtlpHttpExporter(f"{DEFAULT_ENDPOINT}/v1/traces", config.headers, zipped)
 
 
 def _official(config: Config) -> Exporter:

@@ -1,0 +1,64 @@
+"""Watching a cold start must not cause one: what the SDK may load, and when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+HEAVY = {
+    "opentelemetry", "google.protobuf", "requests", "urllib3", "http.client", "logging", "asyncio", "ssl",
+    "typing", "inspect", "dataclasses", "json", "re", "socket", "threading", "functools", "traceback",
+    "collections", "enum", "contextlib", "email", "selectors", "concurrent",
+}  # fmt: skip
+
+NEW = "import sys\nbefore = set(sys.modules)\n"
+REPORT = "\nprint(*sorted(set(sys.modules) - before))\n"
+
+
+def new_modules(python: Any, code: str, **env: str) -> set[str]:
+    # -S: without site, which loads what it likes on this machine (editable installs).
+    import tracekit
+
+    root = tracekit.__path__[0].rpartition("/")[0]
+    result = python(f"import sys\nsys.path.insert(0, {root!r})\n" + NEW + code + REPORT, "-S", "-E", **env)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.splitlines()[-1].split())
+
+
+def test_importing_loads_one_module(python: Any) -> None:
+    assert new_modules(python, "import tracekit") <= {"tracekit", "time", "__future__"}
+
+
+def test_decorating_loads_nothing_heavy(python: Any) -> None:
+    loaded = new_modules(python, "import tracekit; tracekit.traced")
+    assert not loaded & HEAVY, loaded & HEAVY
+    assert len(loaded) <= 35, sorted(loaded)
+
+
+def test_a_whole_call_with_its_export_loads_nothing_heavy(python: Any, collector: Any) -> None:
+    code = """
+from tracekit import traced, span, flush
+
+class Context:
+    aws_request_id = "r-1"
+    function_name = "shop"
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:1:function:shop"
+
+@traced
+def work():
+    raise ValueError("seen")
+
+@traced
+def handler(event, context):
+    try:
+        work()
+    except ValueError:
+        pass
+    return {"statusCode": 200}
+
+handler({"version": "2.0", "routeKey": "GET /x", "rawPath": "/x", "headers": {},
+         "requestContext": {"http": {"method": "GET", "path": "/x"}}}, Context())
+handler('{"triggerName": "t", "triggerTime": "2024-01-01T00:00:00Z"}', Context())
+"""
+    loaded = new_modules(python, code, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert not loaded & HEAVY, loaded & HEAVY
+    assert {span.name for span in collector.wait(7)} >= {"GET /x", "shop", "work", "ColdStart"}

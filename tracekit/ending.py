@@ -1,0 +1,42 @@
+"""The last flush of a process: at exit, and when SIGTERM would end it without one."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from _signal import SIG_DFL, SIGTERM, getsignal, signal  # type: ignore[import-not-found]
+from _thread import allocate_lock, start_new_thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GRACE_S = 0.5
+
+
+def at_end(close: Callable[[], None]) -> None:
+    """Calls `close` at exit, and on SIGTERM where nobody handles it. A host's own handler is left alone."""
+    atexit.register(close)
+    if getsignal(SIGTERM) != SIG_DFL:
+        return
+    try:
+        signal(SIGTERM, lambda number, frame: _terminate(close))
+    except ValueError:  # not the main thread: only it may set handlers
+        return
+
+
+def _terminate(close: Callable[[], None]) -> None:
+    # On a thread and under a deadline, because the interrupted code may hold a lock that `close` needs.
+    done = allocate_lock()
+    done.acquire()
+
+    def run() -> None:
+        try:
+            close()
+        finally:
+            done.release()
+
+    start_new_thread(run, ())
+    done.acquire(timeout=GRACE_S)
+    signal(SIGTERM, SIG_DFL)
+    os.kill(os.getpid(), SIGTERM)
