@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import cast
 
+from collector.alerts.notifiers.base import Policy
 from collector.alerts.rule import OPS, SIGNALS, Op, Rule, Signal, signal_info
-from collector.alerts.validation import InvalidRule
+from collector.alerts.validation import InvalidRule, check
 from collector.alerts.wording import seconds_text, value_text
 
 WINDOWS_S = (60, 120, 300, 600, 900, 1800, 3600, 21_600, 86_400)
@@ -19,7 +20,7 @@ KEEPS_S = (0, 60, 300, 600, 1800)
 # Where a new rule starts: PLATFORMS.md §6's default pack for functions, as far as signals allow.
 SUGGESTED: dict[Signal, float] = {"error_rate": 0.05, "p95_ms": 1000.0, "cold_start_share": 0.1}
 
-_NUMBER = re.compile(r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9})\s*(%|ms|s|min)?")
+_NUMBER = re.compile(r"(\d{1,12}(?:\.\d{0,9})?|\.\d{1,9})\s*(%|ms|s|min)?", re.ASCII)
 _FACTORS = {"ratio": {"": 0.01, "%": 0.01}, "ms": {"": 1.0, "ms": 1.0, "s": 1e3, "min": 6e4}}
 _UNIT_NAMES = {"ratio": "%", "ms": "ms"}
 
@@ -39,8 +40,8 @@ class RuleForm:
         return unit_of(self["signal"])
 
     def seconds(self, name: str) -> int:
-        """A duration's current choice."""
-        return int(self[name]) if self[name].isdecimal() else -1
+        """A duration's current choice; -1 if it is none."""
+        return int(self[name]) if _is_whole(self[name]) else -1
 
     def with_problems(self, problems: Mapping[str, str]) -> RuleForm:
         return RuleForm(self.values, {**self.problems, **problems})
@@ -74,29 +75,35 @@ def new_form(params: Mapping[str, str]) -> RuleForm:
     return RuleForm({**start.values, **given})
 
 
-def read_form(fields: Mapping[str, str], stored: Rule | None = None) -> Rule:
-    """The rule that was written. InvalidRule for what is no number; limits are the store's."""
+def read_form(fields: Mapping[str, str], policy: Policy, stored: Rule | None = None) -> Rule:
+    """The rule that was written, named by what it says if by nothing else. InvalidRule with every problem."""
     problems: dict[str, str] = {}
-    signal, op = fields.get("signal", ""), fields.get("op", "")
-    if signal not in SUGGESTED:
-        raise InvalidRule({"signal": "choose a signal"})
-    values: dict[str, Any] = {name: _whole(fields, name, problems) for name in _WHOLE}
-    values["threshold"] = _threshold(signal, fields.get("threshold", ""), problems)
-    if op not in OPS:
-        problems["op"] = "choose a comparison"
-    if problems:
-        raise InvalidRule(problems)
     rule = Rule(
         name=fields.get("name", "").strip(),
-        signal=signal,
-        op=cast(Op, op),
+        signal=_signal(fields, problems),
+        op=_op(fields, problems),
+        threshold=_threshold(fields, problems),
         service=fields.get("service", "").strip(),
         webhook_url=fields.get("webhook_url", "").strip(),
         enabled=stored.enabled if stored else True,  # the switch beside the form changes it
         id=stored.id if stored else 0,
-        **values,
+        **{name: _whole(fields, name, problems) for name in _WHOLE},
     )
-    return rule if rule.name else _named(rule)
+    rule = rule if rule.name else _named(rule)
+    found = (
+        _limits(rule, policy) | problems
+    )  # what could not be read has a placeholder: its limits say nothing
+    if found:
+        raise InvalidRule(found)
+    return rule
+
+
+def _limits(rule: Rule, policy: Policy) -> dict[str, str]:
+    try:
+        check(rule, policy)
+    except InvalidRule as error:
+        return error.problems
+    return {}
 
 
 def unit_of(signal: str) -> str:
@@ -123,23 +130,41 @@ _WHOLE = {
 }
 
 
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 12
+
+
 def _whole(fields: Mapping[str, str], name: str, problems: dict[str, str]) -> int:
     text = fields.get(name, "").strip()
-    if not (text.isascii() and text.isdecimal() and len(text) <= 12):
+    if not _is_whole(text):
         problems[name] = _WHOLE[name]
         return 0
     return int(text)
 
 
-def _threshold(signal: str, text: str, problems: dict[str, str]) -> float:
+def _signal(fields: Mapping[str, str], problems: dict[str, str]) -> Signal:
+    signal = fields.get("signal", "")
+    if signal in SUGGESTED:
+        return signal
+    problems["signal"] = "choose a signal"
+    return "error_rate"
+
+
+def _op(fields: Mapping[str, str], problems: dict[str, str]) -> Op:
+    op = fields.get("op", "")
+    if op in OPS:
+        return op
+    problems["op"] = "choose a comparison"
+    return ">"
+
+
+def _threshold(fields: Mapping[str, str], problems: dict[str, str]) -> float:
     """ "5", "5 %" and "5%" of a share are 0.05; "250", "250 ms" and "0.25 s" of a duration are 250 ms."""
-    unit = signal_info(cast(Signal, signal)).unit
-    match = _NUMBER.fullmatch(text.strip())
+    unit = signal_info(_signal(fields, {})).unit
+    match = _NUMBER.fullmatch(fields.get("threshold", "").strip())
     factor = _FACTORS[unit].get(match[2] or "") if match else None
     if match is None or factor is None:
-        problems["threshold"] = (
-            "write a percentage, such as 5" if unit == "ratio" else "write ms, such as 250"
-        )
+        problems["threshold"] = f"write {'a percentage, such as 5' if unit == 'ratio' else 'ms, such as 250'}"
         return 0.0
     return float(f"{float(match[1]) * factor:.12g}")  # 7% is .07, not .07000000000000001
 

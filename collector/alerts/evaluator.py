@@ -19,7 +19,6 @@ from collector.storage.base import FunctionsQuery, FunctionStats, SpanReader, Wi
 log = logging.getLogger(__name__)
 
 Signals = dict[tuple[int, str], tuple[FunctionStats, ...]]
-_GAP_INTERVALS = 3  # an evaluation that comes later than this many intervals follows a downtime
 
 
 class Notifier(Protocol):
@@ -52,6 +51,7 @@ class Evaluator:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._store_error = ""
+        self._resumed: set[int] = set()  # rules evaluated since this process began
         self.failures = 0
 
     def start(self) -> None:
@@ -97,10 +97,11 @@ class Evaluator:
         readings = self._readings(rule, signals, now_ns) if watched.watch else {}
         # A rule nobody watches any more ends at once what it held.
         asked = rule if watched.watch else replace(rule, keep_firing_for_s=0)
-        outcome = step(asked, self._after_downtime(alerts, now_ns), readings, now_ns)
+        outcome = step(asked, self._resume(rule.id, alerts, now_ns), readings, now_ns)
         if alerts or outcome.alerts or outcome.transitions:
             message = _message(rule, outcome.alerts, outcome.transitions, now_ns)
             self._store.commit(rule, outcome.alerts, outcome.transitions, message)
+        self._resumed.add(rule.id)
         if watched.deleted:
             self._store.purge(rule.id)
         return outcome.transitions
@@ -113,12 +114,11 @@ class Evaluator:
         readings = {stats.service: read_signal(rule, Sample.of_stats(stats)) for stats in signals[key]}
         return {service: reading for service, reading in readings.items() if reading is not None}
 
-    def _after_downtime(self, alerts: Mapping[str, Alert], now_ns: int) -> dict[str, Alert]:
-        gap_ns = _GAP_INTERVALS * self._interval_s * 1e9
-        return {
-            service: shift_downtime(alert, now_ns) if now_ns - alert.evaluated_ns > gap_ns else alert
-            for service, alert in alerts.items()
-        }
+    def _resume(self, rule_id: int, alerts: Mapping[str, Alert], now_ns: int) -> Mapping[str, Alert]:
+        """A restart is no time in which the condition held. Slow evaluations are: nothing is shifted then."""
+        if rule_id in self._resumed:
+            return alerts
+        return {service: shift_downtime(alert, now_ns) for service, alert in alerts.items()}
 
     def _failed(self, watched: WatchedRule, error: Exception) -> None:
         self.failures += 1

@@ -130,15 +130,19 @@ class AlertStore:
             ).fetchall()
         return tuple(Alert(**dict(row)) for row in rows)
 
-    def history(self, limit: int = 100, rule_id: int = 0) -> tuple[Transition, ...]:
-        """The latest transitions first, of one rule or of all."""
+    def history(
+        self, limit: int = 100, rule_id: int = 0, *, only_told: bool = False
+    ) -> tuple[Transition, ...]:
+        """The latest transitions first, of one rule or of all. `only_told` leaves out what is nobody's
+        business: alerts that became pending, and those that came to nothing."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT t.at_ns, t.rule_id, t.rule_name, t.service, t.state, t.value, "
                 f"{_TRANSITION_DELIVERY} AS delivery FROM alert_transitions t "
                 "LEFT JOIN alert_messages m ON m.id = t.message_id "
-                "WHERE ? IN (0, t.rule_id) ORDER BY t.id DESC LIMIT ?",
-                (rule_id, max(0, min(limit, KEPT_TRANSITIONS))),
+                "WHERE ? IN (0, t.rule_id) AND (t.state IN ('firing', 'resolved') OR NOT ?) "
+                "ORDER BY t.id DESC LIMIT ?",
+                (rule_id, only_told, max(0, min(limit, KEPT_TRANSITIONS))),
             ).fetchall()
         return tuple(Transition(**dict(row)) for row in rows)
 

@@ -13,7 +13,7 @@ from collector.alerts.notification import sample_notification
 from collector.alerts.outbox import Message
 from collector.alerts.rule import SIGNALS, Rule
 from collector.alerts.store import AlertStore, UnknownRule
-from collector.alerts.validation import InvalidRule, check
+from collector.alerts.validation import InvalidRule
 from collector.alerts.wording import value_text
 from dashboards.alert_form import (
     FORS_S,
@@ -31,7 +31,7 @@ from dashboards.alert_preview import Preview, preview, run, shown_services
 from dashboards.alert_store import store_of, stored_rule, unknown_rule
 from dashboards.pages import alert_rules_api
 from dashboards.palette import classes_for
-from dashboards.params import whole
+from dashboards.params import choice, whole
 from dashboards.render import range_of, render, url
 from dashboards.request_body import form_fields
 from dashboards.ui import ui_of
@@ -44,6 +44,7 @@ Fields = Annotated[dict[str, str], Depends(form_fields)]
 OP_CHOICES = ((">", "above"), (">=", "at least"), ("<", "below"), ("<=", "at most"))
 SIGNAL_CHOICES = tuple((i.signal, i.title.lower() if i.unit == "ratio" else i.title) for i in SIGNALS)
 HISTORY_SHOWN, HISTORY_MOST = 20, 1000
+RESOLVED_SHOWN = 5  # the others stand in the history
 TEST_WAIT_S = 3.0  # how long the page waits to say at once what became of a test message
 
 
@@ -54,17 +55,21 @@ def alerts(request: Request) -> Response:
         return render(request, "alerts_off.html")
     store = store_of(request)
     current, rules, errors = store.alerts(), store.rules(), store.errors()
+    faded = [alert for alert in current if alert.state == "resolved"][RESOLVED_SHOWN:]
     by_id = {rule.id: rule for rule in rules}
     limit = whole(request.query_params, "history", HISTORY_SHOWN, 1, HISTORY_MOST)
-    history = store.history(limit + 1)
+    every_change = choice(request.query_params, "changes", ("", "all"), "") == "all"
+    history = store.history(limit + 1, only_told=not every_change)
     return render(
         request,
         "alerts.html",
-        alerts=current,
+        alerts=[alert for alert in current if alert not in faded],
+        faded=len(faded),
         values=values_of(current, by_id),
         rules=[rule_row(rule, current, errors.get(rule.id, "")) for rule in rules],
         by_id=by_id,
         history=history[:limit],
+        every_change=every_change,
         more_history=len(history) > limit and limit < HISTORY_MOST,
         value_text=value_text,
         colours=classes_for(request, dict.fromkeys(a.service for a in current)),
@@ -126,7 +131,9 @@ def send_test(request: Request, rule_id: int) -> Response:
     found, store = stored_rule(request, rule_id), store_of(request)
     if not found.webhook_url:
         return _to(request, f"/alerts/{rule_id}")
-    message_id = store.outbox.add(found.webhook_url, sample_notification(found, time.time_ns()))
+    message_id = store.outbox.add(
+        found.webhook_url, sample_notification(found, ui_of(request).settings.now_ns())
+    )
     _awaited(store, message_id)
     return _to(request, f"/alerts/{rule_id}", sent=message_id)
 
@@ -136,7 +143,7 @@ def _save(request: Request, fields: dict[str, str], stored: Rule | None) -> Resp
     if fields.get("action") == "preview":
         return _editor(request, form, stored)
     try:
-        saved = store_of(request).save(read_form(fields, stored))
+        saved = store_of(request).save(read_form(fields, store_of(request).policy, stored))
     except InvalidRule as error:
         return _editor(request, form.with_problems(error.problems), stored, 422)
     except UnknownRule:
@@ -157,7 +164,7 @@ def _editor(request: Request, form: RuleForm, stored: Rule | None, status_code: 
         op_choices=OP_CHOICES,
         services=ui_of(request).reader.services(range_of(request).window),
         windows=choices(WINDOWS_S, form.seconds("window_s")),
-        fors=choices(FORS_S, form.seconds("for_s"), zero="no time at all"),
+        fors=choices(FORS_S, form.seconds("for_s"), zero="an instant"),
         keeps=choices(KEEPS_S, form.seconds("keep_firing_for_s"), zero="at once"),
         units=units(),
         **_standing(request, stored),
@@ -186,8 +193,7 @@ def _standing(request: Request, stored: Rule | None) -> dict[str, Any]:
 def _preview(request: Request, form: RuleForm) -> Preview | None:
     """What the rule would have done in the page's range; None while the sentence is not complete."""
     try:
-        rule = replace(read_form(form.values), webhook_url="", name="preview")
-        check(rule, store_of(request).policy)
+        rule = read_form({**form.values, "name": "preview", "webhook_url": ""}, store_of(request).policy)
     except InvalidRule:
         return None
     result = run(ui_of(request).reader, rule, range_of(request).window)

@@ -116,6 +116,13 @@ def test_state_survives_a_restart_but_pending_does_not_age_meanwhile(functions, 
     assert states(again.evaluate_once(1010 * S)) == [("a", "firing")]
 
 
+def test_evaluations_that_are_slow_are_no_downtime(evaluator, store, functions, make_stats):
+    store.save(RULE)
+    functions.now = [make_stats("a", errors=50)]
+    evaluator.evaluate_once(100 * S)
+    assert states(evaluator.evaluate_once(400 * S)) == [("a", "firing")]
+
+
 @pytest.mark.parametrize("end", ["off", "deleted"])
 def test_alerts_of_a_rule_nobody_watches_any_more_end_and_are_told(
     evaluator, store, functions, make_stats, end

@@ -118,6 +118,13 @@ def test_history_is_newest_first_limited_and_can_be_one_rules(store):
     assert [t.rule_id for t in store.history(rule_id=two.id)] == [two.id]
 
 
+def test_history_can_leave_out_what_nobody_was_told(store):
+    rule = store.save(RULE)
+    for state in ("pending", "firing", "resolved", "inactive"):
+        store.commit(rule, {}, [Transition(1, rule.id, rule.name, "s", state, 1.0)], None)
+    assert [t.state for t in store.history(only_told=True)] == ["resolved", "firing"]
+
+
 def test_history_tells_what_became_of_the_message(store):
     rule = store.save(RULE)
     transition = Transition(20, rule.id, rule.name, "checkout", "firing", 0.5)
