@@ -18,6 +18,9 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tracekit demo", description=__doc__)
     add_arguments(parser)
     settings = read(parser.parse_args(argv))
+    if settings.data is not None and settings.data.exists() and not settings.data.is_dir():
+        print(f"--data {settings.data} is not a folder.", file=sys.stderr)
+        return 2
     if missing := missing_packages():
         print(
             f"The demo needs packages that are not installed: {', '.join(missing)}.\n"

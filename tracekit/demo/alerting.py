@@ -45,35 +45,40 @@ def _rule(
 
 
 def create_rules(ui_url: str, webhook_url: str, *, retry_for_s: float = RETRY_FOR_S) -> int:
-    """Posts the rules; returns how many there are. Raises AlertingRefused when one was not taken in time."""
-    wanted = rules(webhook_url)
+    """Stores the rules; returns how many there are. Raises AlertingRefused when one was not taken in time.
+
+    A rule of the same name, from an earlier run on the same folder, is replaced: its webhook is gone.
+    """
+    api, wanted = f"{ui_url}/api/alerts/rules", rules(webhook_url)
+    give_up_at = time.monotonic() + retry_for_s
+    known = {rule["name"]: rule["id"] for rule in _request("GET", api, None, give_up_at)["rules"]}
     for rule in wanted:
-        _post(f"{ui_url}/api/alerts/rules", rule, time.monotonic() + retry_for_s)
+        if rule["name"] in known:
+            _request("PUT", f"{api}/{known[rule['name']]}", rule, give_up_at)
+        else:
+            _request("POST", api, rule, give_up_at)
     return len(wanted)
 
 
-def _post(url: str, rule: dict[str, Any], give_up_at: float) -> None:
-    body = json.dumps(rule).encode()
+def _request(method: str, url: str, content: dict[str, Any] | None, give_up_at: float) -> Any:
+    """The answer's JSON. Repeats what may pass, an unreachable or overloaded server, until `give_up_at`."""
+    body = b"" if content is None else json.dumps(content).encode()
     while True:
-        answer = _attempt(url, body)
-        if answer == "":
-            return
-        if time.monotonic() >= give_up_at:
-            raise AlertingRefused(f"alert rule {rule['name']!r} was not accepted by {url}: {answer}")
-        time.sleep(0.5)
+        response = _attempt(method, url, body)
+        if response.status < 300:
+            return json.loads(response.body)
+        if 400 <= response.status < 500 or time.monotonic() >= give_up_at:
+            said = response.body[:300].decode(errors="replace")
+            raise AlertingRefused(f"{method} {url} answered {response.status}: {said}")
+        time.sleep(0.3)
 
 
-def _attempt(url: str, body: bytes) -> str:
-    """Why the rule was not taken; empty when it was."""
+def _attempt(method: str, url: str, body: bytes) -> Response:
+    """The answer, or one of status 599 that says why there was none."""
     try:
-        response = call("POST", url, body, {"content-type": "application/json"}, timeout_s=3)
+        return call(method, url, body, {"content-type": "application/json"}, timeout_s=3)
     except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
-    return (
-        ""
-        if response.status < 300
-        else f"status {response.status} {response.body[:300].decode(errors='replace')}"
-    )
+        return Response(599, (str(error) or type(error).__name__).encode())
 
 
 class WebhookReceiver:

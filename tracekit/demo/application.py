@@ -22,7 +22,7 @@ TIMER_FIRST_S = 3.0
 THUMBNAIL_RETRIES = 2
 """How often a failed thumbnail is tried again; FC's own default is three times."""
 
-# Settings of the caller's shell that would reach into the functions and change what the demo shows.
+# Settings of the caller's shell that would change what the demo shows.
 _NOT_INHERITED = ("OTEL_", "TRACEKIT_", "FC_", "AWS_", "K_", "FUNCTION_", "SHOP_")
 
 
@@ -49,18 +49,26 @@ def payments() -> LambdaFunction:
     return LambdaFunction("payments", "payments.handler", APPS / "payments")
 
 
+def inherited() -> dict[str, str]:
+    """This process's environment without settings meant for other functions or another server."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
+
+
 def environment(otlp_endpoint: str) -> dict[str, str]:
     """What every function's process sees; only the collector's address makes it a traced one."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-    path = os.pathsep.join(filter(None, [str(LAYER), inherited.get("PYTHONPATH", "")]))
+    base = inherited()
+    path = os.pathsep.join(filter(None, [str(LAYER), base.get("PYTHONPATH", "")]))
     return {
-        **inherited,
+        **base,
         "PYTHONPATH": path,
         "PYTHONUNBUFFERED": "1",
         # Functions share the machine's installed packages; nothing is to be compiled into them at run time.
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", "")]),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", "")]),
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint,
+        # A bound, not a delay: some twenty processes share the machine with their collector, and one that waits
+        # for a CPU for longer than the usual 100 ms should still get its last spans out.
+        "TRACEKIT_FLUSH_BUDGET_MS": "1000",
     }
 
 

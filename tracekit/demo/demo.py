@@ -91,6 +91,7 @@ class Demo:
         if self._settings.hold and not self._stopped.is_set():
             print(f"The load has ended; {running.ui} stays up until Ctrl-C.", flush=True)
             self._watch(running, None)
+        running.stop()
         receiver.close()
 
     def _run_shop(self, data: Path, processes: Processes, running: Server) -> None:

@@ -18,7 +18,7 @@ ACCOUNT = "1234567890123456"
 START_TIMEOUT_S = 20.0
 PRE_STOP_TIMEOUT_S = 3.0
 
-RUN = (sys.executable, "-c", "import sys; from tracekit.run import main; sys.exit(main(sys.argv[1:]))")
+RUN = (sys.executable, "-m", "tracekit", "run")
 
 # Headers that belong to one connection, or that only the platform may set.
 _NOT_FORWARDED = (

@@ -20,7 +20,7 @@ from tracekit.demo.functions_framework_host import FunctionsFrameworkHost
 from tracekit.demo.ledger import CALLER_HEADER, Ledger
 from tracekit.demo.web import call
 
-BASE_RATE = 6.0
+BASE_RATE = 7.0
 """Requests a second outside bursts, at --rate 1: about half of two laptop cores."""
 BURST_FACTOR = 2.5
 BURST_EVERY_S = 15.0

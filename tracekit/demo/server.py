@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tracekit.demo import application
 from tracekit.demo.processes import Child, Processes
 from tracekit.demo.settings import Settings
 
+SERVE = (sys.executable, "-m", "tracekit", "serve")
 START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 15.0
+"""Longer than a function gets: the last commits and the checkpoint need their time."""
 MAX_REVIVALS = 20
 
 
@@ -56,13 +59,22 @@ class Server:
         self._child = self._start()
         self._wait_until_ready()
 
+    def stop(self) -> None:
+        """Lets the server finish what it has taken in."""
+        self._processes.stop(self._child, grace_s=STOP_TIMEOUT_S)
+
     def _start(self) -> Child:
         self._ready_file.unlink(missing_ok=True)
         addresses = [part for name, address in self._addresses.items() for part in (f"--{name}", address)]
-        command = [sys.executable, "-m", "tracekit", "serve", "--data", str(self._data), *addresses]
+        command = [*SERVE, "--data", str(self._data), *addresses]
         return self._processes.start(
-            "serve", [*command, "--ready-file", str(self._ready_file)], env=os.environ
+            "serve", [*command, "--ready-file", str(self._ready_file)], env=self._environment()
         )
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        # The demo's alert rules call a webhook on loopback, which a server refuses unless told otherwise.
+        return {**application.inherited(), "TRACEKIT_ALLOW_PRIVATE_WEBHOOKS": "1"}
 
     def _wait_until_ready(self) -> dict[str, Any]:
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -74,5 +86,6 @@ class Server:
         return ready
 
 
-def _host_and_port(url: str) -> str:
-    return url.partition("://")[2].rstrip("/")
+def _host_and_port(address: str) -> str:
+    """Of a URL or a bare address; a receiver that is off has none."""
+    return address.rpartition("//")[2].rstrip("/") or "off"
