@@ -23,7 +23,7 @@ DURATIONS: list[tuple[float | None, str]] = [
 COUNTS: list[tuple[float | None, str]] = [
     (None, "–"),
     (0, "0"),
-    (4.25, "4.2"),
+    (4.26, "4.3"),
     (842, "842"),
     (999, "999"),
     (1000, "1k"),
