@@ -1,4 +1,4 @@
-"""Columns read from attributes: one place that knows old and new names of the semantic conventions (v1.44)."""
+"""Columns read from attributes: the one place that knows old and new names of the semantic conventions."""
 
 from __future__ import annotations
 

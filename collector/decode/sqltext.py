@@ -14,16 +14,14 @@ _MAX_INPUT = 16 * 1024
 MAX_LENGTH = 4096  # characters kept
 
 # These treat "..." as a string; elsewhere it names a column.
-_DOUBLE_QUOTED_STRINGS = frozenset(
-    {"mysql", "mariadb", "microsoft.bigquery", "bigquery", "clickhouse", "spark"}
-)
+_DOUBLE_QUOTED_STRINGS = {"mysql", "mariadb", "bigquery", "clickhouse", "spark"}
 
 # A backslash counts as an escape in every dialect: at worst too much is hidden, never a value shown.
 _TOKEN = re.compile(
     r"""
-      (?P<space>\s++ | --[^\n]*+ | /\*(?:[^*]|\*(?!/))*+(?:\*/|\Z) )
-    | (?P<string>(?:[NnEeXxBb]|[Uu]&)?'(?:[^'\\]|''|\\.)*+(?:'|\\?\Z) )
-    | (?P<quoted>"(?:[^"\\]|""|\\.)*+(?:"|\\?\Z) )
+      (?P<space>\s++ | --[^\n]*+ | /\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z) )
+    | (?P<string>(?:[NnEeXxBb]|[Uu]&)?'(?:[^'\\]++|''|\\.)*+(?:'|\\?\Z) )
+    | (?P<quoted>"(?:[^"\\]++|""|\\.)*+(?:"|\\?\Z) )
     | (?P<dollar>\$(?:[A-Za-z_]\w*+)?\$ )
     | (?P<name>`[^`]*+(?:`|\Z) | [^\W\d][\w$]*+ | ::\w*+ | [:@]{1,2}\w++ )
     | (?P<number>0[xX][0-9a-fA-F]++ | (?:\d++(?:\.\d*+)? | \.\d++)(?:[eE][+-]?\d++)? )
@@ -33,35 +31,11 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # After these a sign belongs to the number that follows.
-_BEFORE_SIGN = frozenset(
-    [
-        "=",
-        "<",
-        ">",
-        "<=",
-        ">=",
-        "<>",
-        "!=",
-        "(",
-        ",",
-        "+",
-        "-",
-        "*",
-        "/",
-        "||",
-        "%",
-        "between",
-        "and",
-        "or",
-        "in",
-        "values",
-        "set",
-        "limit",
-        "offset",
-    ]
-)
-_NO_SPACE_BEFORE = frozenset([",", ")", ";", "."])
-_NO_SPACE_AFTER = frozenset(["(", "."])
+_BEFORE_SIGN = {"=", "<", ">", "<=", ">=", "<>", "!=", "(", ",", "+", "-", "*", "/", "||", "%"} | {
+    *("between", "and", "or", "in", "values", "set", "limit", "offset")
+}
+_NO_SPACE_BEFORE = {",", ")", ";", "."}
+_NO_SPACE_AFTER = {"(", "."}
 
 
 @lru_cache(maxsize=4096)
@@ -170,30 +144,10 @@ def _spaced(tokens: list[str]) -> str:
     return "".join(parts)
 
 
-_KEYWORDS_BEFORE_PARENTHESIS = frozenset(
-    [
-        "in",
-        "values",
-        "value",
-        "and",
-        "or",
-        "not",
-        "on",
-        "from",
-        "join",
-        "where",
-        "using",
-        "as",
-        "select",
-        "over",
-        "exists",
-        "any",
-        "all",
-        "union",
-        "into",
-        "set",
-    ]
-)
+_KEYWORDS_BEFORE_PARENTHESIS = {
+    *("in", "values", "value", "and", "or", "not", "on", "from", "join", "where", "using", "as", "select"),
+    *("over", "exists", "any", "all", "union", "into", "set"),
+}
 
 
 def _calls(before: str) -> bool:

@@ -44,12 +44,12 @@ class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
             with self._ingest.reserve() as reservation:
                 reservation.grow(len(body))
                 decoded = await self._ingest.export(body, otlp_protobuf.decode)
-            failure = status.nothing_salvageable(decoded)
-            if failure is None:
-                return status.response_protobuf(decoded)
         except Exception as error:
-            failure = _failure(error)
-        await _abort(context, failure)
+            await _abort(context, _failure(error))
+        failure = status.nothing_salvageable(decoded)
+        if failure:
+            await _abort(context, failure)
+        return status.response_protobuf(decoded)
 
 
 async def _not_yet(body: bytes, context: Any) -> bytes:

@@ -63,7 +63,7 @@ def jittered(seconds: float) -> int:
 
 
 def _google_rpc() -> descriptor_pool.DescriptorPool:
-    """google.rpc.Status and RetryInfo, described here: the package that ships them is not needed otherwise."""
+    """Status and RetryInfo described here: the package that ships them is not needed otherwise."""
     pool = descriptor_pool.DescriptorPool()
     for module in (any_pb2, duration_pb2):
         needed = descriptor_pb2.FileDescriptorProto()

@@ -1,4 +1,4 @@
-"""One opened DuckDB file: the writing connection, a cursor per reading thread, reopening after a fatal error."""
+"""One opened DuckDB file: the writing connection, a cursor per reading thread, reopening when it must be."""
 
 from __future__ import annotations
 

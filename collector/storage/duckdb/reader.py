@@ -70,10 +70,7 @@ class DuckDBReader:
 
     def cold_starts(self, query: ColdStartsQuery) -> tuple[ColdStart, ...]:
         rows = self._run(sql.render("cold_starts", q=query), _values(query))
-        return tuple(
-            ColdStart(row[0].hex, hex_span_id(row[1]), *row[2:8], phases=tuple(map(tuple, row[8])))
-            for row in rows
-        )
+        return tuple(_cold_start(row) for row in rows)
 
     def traces(self, query: TracesQuery) -> TracePage:
         values = _values(query)
@@ -192,6 +189,21 @@ def _function(row: tuple[Any, ...], buckets: int) -> FunctionStats:
         last_seen_ns=last_seen_ns,
         calls_by_bucket=tuple(by_bucket.get(i, (0, 0))[0] for i in range(buckets)),
         errors_by_bucket=tuple(by_bucket.get(i, (0, 0))[1] for i in range(buckets)),
+    )
+
+
+def _cold_start(row: tuple[Any, ...]) -> ColdStart:
+    trace_id, span_id, service, version, instance, start_ns, duration_ns, failed, phases = row
+    return ColdStart(
+        trace_id=trace_id.hex,
+        span_id=hex_span_id(span_id),
+        service=service,
+        version=version,
+        instance=instance,
+        call_start_ns=start_ns,
+        call_duration_ns=duration_ns,
+        failed=failed,
+        phases=tuple(map(tuple, phases)),
     )
 
 

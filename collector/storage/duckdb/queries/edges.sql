@@ -22,7 +22,7 @@ edges AS (
     SELECT
         source_kind, source, target_kind, target,
         count(*) AS calls,
-        count_if(failed) AS errors,
+        count(*) FILTER (failed) AS errors,
         quantile_cont(client_ns, [0.5, 0.95, 0.99]) AS client,
         quantile_cont(server_ns, [0.5, 0.95, 0.99]) AS server
     FROM pairs GROUP BY ALL

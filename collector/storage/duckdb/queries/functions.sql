@@ -7,9 +7,9 @@ totals AS (
     SELECT
         service,
         count(*) AS calls,
-        count_if(status = 2) AS errors,
+        count(*) FILTER (status = 2) AS errors,
         quantile_cont(duration_ns, [0.5, 0.95, 0.99]) AS quantiles,
-        count_if(coldstart) AS cold_starts,
+        count(*) FILTER (coldstart) AS cold_starts,
         count(coldstart) AS cold_known,
         list(DISTINCT version ORDER BY version) FILTER (version <> '') AS versions,
         count(DISTINCT instance) FILTER (instance <> '') AS instances,
@@ -25,7 +25,7 @@ totals AS (
 ),
 {% endfor %}
 buckets AS (
-    SELECT service, {{ calls.bucket() }} AS part, count(*) AS calls, count_if(status = 2) AS errors
+    SELECT service, {{ calls.bucket() }} AS part, count(*) AS calls, count(*) FILTER (status = 2) AS errors
     FROM calls GROUP BY ALL
 ),
 sparklines AS (SELECT service, list((part, calls, errors)) AS sparkline FROM buckets GROUP BY service)

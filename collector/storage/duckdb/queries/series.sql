@@ -3,8 +3,8 @@ SELECT
     {{ q.by or "''" }} AS line,
     {{ calls.bucket() }} AS part,
     count(*),
-    count_if(status = 2),
-    count_if(coldstart),
+    count(*) FILTER (status = 2),
+    count(*) FILTER (coldstart),
     quantile_cont(duration_ns, [0.5, 0.95, 0.99])
 FROM spans WHERE {{ calls.in_window() }}
 GROUP BY line, part ORDER BY line, part

@@ -18,7 +18,7 @@ groups AS (
     SELECT
         owner, work,
         count(*) AS count,
-        count_if(status = 2) AS errors,
+        count(*) FILTER (status = 2) AS errors,
         sum(duration_ns) AS total_ns,
         quantile_cont(duration_ns, [0.5, 0.95]) AS quantiles,
         max(duration_ns) AS max_ns,

@@ -21,8 +21,8 @@ matching AS (
         min(start_ns) AS start_ns,
         max(start_ns + duration_ns) - min(start_ns) AS duration_ns,
         count(*) AS spans,
-        count_if(status = 2) AS errors,
-        count_if(coldstart AND kind IN (2, 5)) AS cold_starts
+        count(*) FILTER (status = 2) AS errors,
+        count(*) FILTER (coldstart AND kind IN (2, 5)) AS cold_starts
     FROM spans SEMI JOIN candidates USING (trace_id)
     GROUP BY trace_id
     HAVING min(start_ns) >= $start_ns AND min(start_ns) < $end_ns

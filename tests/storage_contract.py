@@ -1,0 +1,550 @@
+"""The exam every engine sits: the same statements of truth, with expectations worked out by hand.
+
+An engine's test module defines the fixture `storage` and imports everything from here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from collector import jsonvalue
+from collector.model import Kind, Status
+from collector.storage.base import (
+    CallsQuery,
+    ColdStartsQuery,
+    Edge,
+    EdgesQuery,
+    FunctionsQuery,
+    InvalidQuery,
+    SeriesQuery,
+    SlowQuery,
+    Storage,
+    TracesQuery,
+    Window,
+    WriteResult,
+)
+from tests.collector.batches import MS, SECOND, T0, batch, row, trace
+
+WINDOW = Window(T0, T0 + 60 * SECOND)
+
+
+def write(storage: Storage, *rows: dict[str, Any]) -> WriteResult:
+    return storage.writer.write([batch(*rows)])
+
+
+# ---------------------------------------------------------------- writing
+
+
+def test_a_span_comes_back_as_it_was_written(storage: Storage) -> None:
+    full = row(
+        7, 2**64 - 1, 1.5, 20, parent=5, kind="client", status="error", status_message="no\x00 way 💥",
+        service="größe", name="日本 ' \" \\ %_", scope="lib@1", trace_state="a=b", flags=257,
+        dropped_attributes_count=1, dropped_events_count=2, dropped_links_count=2**32 - 1, received_ns=T0,
+        version="v1", instance="i", platform="p", region="r", trigger="http", coldstart=False,
+        phase="invocation", invocation_id="inv", http_method="GET", http_route="/x", http_status=503, db_system="sqlite",
+        db_statement="SELECT ?", messaging_system="kafka", messaging_destination="q", bucket="b",
+        error_type="E", peer_kind="database", peer="sqlite: x", links=[(1, 2)],
+        attributes=jsonvalue.dumps({"a": 1, "b": [1.0, b"\x00", {"c": None}], "d": float("inf")}),
+        events=jsonvalue.dumps([{"time_ns": T0, "name": "e", "attributes": {"x": True}}]),
+    )  # fmt: skip
+    write(storage, full)
+    (span,) = storage.reader.trace(trace(7))
+    assert (span.span_id, span.parent_span_id) == ("f" * 16, f"{5:016x}")
+    assert (span.kind, span.status, span.failed) == (Kind.CLIENT, Status.ERROR, True)
+    assert span.attributes == {"a": 1, "b": [1.0, b"\x00", {"c": None}], "d": float("inf")}
+    assert [(e.time_ns, e.name, e.attributes) for e in span.events] == [(T0, "e", {"x": True})]
+    assert [(link.trace_id, link.span_id) for link in span.links] == [(trace(1), f"{2:016x}")]
+    assert span.resource == {"service.name": "größe"}
+    converted = {"span_id", "parent_span_id", "kind", "status", "attributes", "events", "links"}
+    for name in full.keys() - converted:
+        assert getattr(span, name) == full[name], name
+
+
+def test_unknown_is_kept_apart_from_false_and_zero(storage: Storage) -> None:
+    write(storage, row(1, 1), row(1, 2, coldstart=False, http_status=0), row(1, 3, coldstart=True))
+    spans = storage.reader.trace(trace(1))
+    assert [(s.coldstart, s.http_status) for s in spans] == [(None, None), (False, 0), (True, None)]
+
+
+def test_a_span_is_stored_once_however_often_it_arrives(storage: Storage) -> None:
+    assert write(storage, row(1, 1), row(1, 1), row(1, 2)) == WriteResult(stored=2, duplicates=1)
+    assert write(storage, row(1, 1, name="later"), row(2, 1)) == WriteResult(stored=1, duplicates=1)
+    assert [s.name for s in storage.reader.trace(trace(1))] == ["GET /", "GET /"]
+    stats = storage.reader.stats()
+    assert (stats.spans, stats.traces, stats.duplicates) == (3, 2, 2)
+
+
+def test_several_batches_are_one_write(storage: Storage) -> None:
+    batches = [batch(row(1, 1)), batch(row(1, 1), row(1, 2, resource_id=2, service="b")), batch()]
+    assert storage.writer.write(batches) == WriteResult(2, 1)
+    assert storage.writer.write([]) == WriteResult(0, 0)
+    assert storage.reader.stats().services == ("b", "shop")
+
+
+def test_an_empty_store_answers_everything_with_nothing(storage: Storage) -> None:
+    reader = storage.reader
+    assert reader.services(WINDOW) == ()
+    assert reader.functions(FunctionsQuery(WINDOW)) == ()
+    assert reader.series(SeriesQuery(WINDOW)) == ()
+    assert reader.calls(CallsQuery(WINDOW)) == ()
+    assert reader.cold_starts(ColdStartsQuery(WINDOW)) == ()
+    assert reader.traces(TracesQuery(WINDOW)).traces == ()
+    assert reader.trace(trace(1)) == ()
+    assert reader.edges(EdgesQuery(WINDOW)) == ()
+    assert reader.slow(SlowQuery(WINDOW, "calls")) == ()
+    assert (reader.stats().spans, reader.stats().first_ns, reader.stats().last_ns) == (0, 0, 0)
+
+
+# ---------------------------------------------------------------- functions and calls
+
+
+def test_functions_count_calls_and_nothing_else(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, 0, 10, coldstart=True, version="v2", instance="a", platform="p", trigger="http"),
+        row(2, 1, 30, 20, coldstart=False, version="v1", instance="b", platform="p", status="error"),
+        row(3, 1, 59.999, 30, kind="consumer", version="v1", instance="b", platform="q", region="r"),
+        row(3, 2, 1, kind="internal", version="v9"),
+        row(4, 1, 60, 999),  # starts where the window ends
+        row(5, 1, 5, 5, service="a-second"),
+    )
+    shop, second = storage.reader.functions(FunctionsQuery(WINDOW, buckets=2))
+    assert (shop.service, shop.calls, shop.errors, second.service, second.calls) == (
+        "shop",
+        3,
+        1,
+        "a-second",
+        1,
+    )
+    assert (shop.p50_ns, shop.p95_ns, shop.p99_ns) == pytest.approx((20 * MS, 29 * MS, 29.8 * MS))
+    assert (shop.cold_starts, shop.cold_known, shop.cold_share) == (1, 2, 0.5)
+    assert (shop.versions, shop.instances, shop.triggers) == (("v1", "v2"), 2, ("http",))
+    assert (shop.platform, shop.region) == ("p", "r")
+    assert shop.last_seen_ns == T0 + round(59.999 * SECOND)
+    assert (shop.calls_by_bucket, shop.errors_by_bucket) == ((1, 2), (0, 1))
+    assert storage.reader.functions(FunctionsQuery(WINDOW, service="a-second", buckets=1))[0].calls == 1
+
+
+def test_the_most_frequent_value_is_the_first_by_name_when_tied(storage: Storage) -> None:
+    write(storage, row(1, 1, platform="z"), row(2, 1, platform="a"), row(3, 1))
+    assert storage.reader.functions(FunctionsQuery(WINDOW))[0].platform == "a"
+
+
+def test_services_are_all_that_sent_any_span(storage: Storage) -> None:
+    write(
+        storage, row(1, 1, kind="internal", service="b"), row(1, 2, service="a"), row(1, 3, 61, service="c")
+    )
+    assert storage.reader.services(WINDOW) == ("a", "b")
+
+
+def test_a_series_has_a_point_for_each_part_with_calls(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, 0, 10, version="v1"),
+        row(2, 1, 14.9, 30, version="v2", status="error"),
+        row(3, 1, 45, 50, version="v1", coldstart=True),
+    )
+    points = storage.reader.series(SeriesQuery(WINDOW, buckets=4))
+    assert [(p.group, p.start_ns, p.calls, p.errors, p.cold_starts, p.p50_ns) for p in points] == [
+        ("", T0, 2, 1, 0, 20 * MS),
+        ("", T0 + 45 * SECOND, 1, 0, 1, 50 * MS),
+    ]
+    by_version = storage.reader.series(SeriesQuery(WINDOW, by="version", buckets=4))
+    assert [(p.group, p.calls) for p in by_version] == [("v1", 1), ("v1", 1), ("v2", 1)]
+
+
+def test_a_part_that_divides_no_nanosecond_evenly_keeps_every_call(storage: Storage) -> None:
+    window = Window(T0, T0 + 7)
+    write(storage, *(row(1, i + 1, i / SECOND) for i in range(7)))
+    points = storage.reader.series(SeriesQuery(window, buckets=3))
+    assert [(p.start_ns - T0, p.calls) for p in points] == [(0, 3), (3, 2), (5, 2)]
+
+
+CALLS = (
+    row(1, 1, 1, 10, version="v1", coldstart=True),
+    row(2, 1, 2, 30, version="v2", status="error"),
+    row(3, 1, 3, 20, version="v1", service="other"),
+)
+
+
+@pytest.mark.parametrize(
+    ("filters", "traces"),
+    [
+        ({}, [3, 2, 1]),
+        ({"sort": "slowest"}, [2, 3, 1]),
+        ({"limit": 1}, [3]),
+        ({"limit": 0}, []),
+        ({"service": "shop"}, [2, 1]),
+        ({"version": "v1"}, [3, 1]),
+        ({"status": "error"}, [2]),
+        ({"status": "ok"}, [3, 1]),
+        ({"coldstart": True}, [1]),
+        ({"coldstart": False}, [3, 2]),
+        ({"min_duration_ns": 20 * MS}, [3, 2]),
+        ({"max_duration_ns": 20 * MS}, [3, 1]),
+    ],
+)
+def test_calls_are_filtered_and_sorted(storage: Storage, filters: dict[str, Any], traces: list[int]) -> None:
+    write(storage, *CALLS)
+    assert [int(c.trace_id, 16) for c in storage.reader.calls(CallsQuery(WINDOW, **filters))] == traces
+
+
+def test_a_call_says_what_happened(storage: Storage) -> None:
+    write(storage, row(1, 3, 1, 5, status="error", error_type="E", status_message="m", http_status=500))
+    (call,) = storage.reader.calls(CallsQuery(WINDOW))
+    assert (call.span_id, call.failed, call.error_type, call.status_message) == (f"{3:016x}", True, "E", "m")
+    assert (call.http_status, call.coldstart, call.start_ns, call.duration_ns) == (
+        500,
+        None,
+        T0 + SECOND,
+        5 * MS,
+    )
+
+
+def test_a_cold_start_shows_the_phases_of_its_own_process(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, 2, 100, coldstart=True),
+        row(1, 2, 0.5, 1500, kind="internal", phase="cold_start"),
+        row(1, 3, 0.5, 500, kind="internal", phase="runtime_init"),
+        row(1, 4, 1, 1000, kind="internal", phase="function_init"),
+        row(1, 5, 2, 100, kind="internal", phase="invocation"),
+        row(1, 6, 1, 7, kind="internal", phase="function_init", resource_id=2, service="other"),
+        row(2, 1, 3, 1, coldstart=True),
+        row(3, 1, 4, 1, coldstart=False),
+    )
+    plain, cold = storage.reader.cold_starts(ColdStartsQuery(WINDOW))
+    assert [(phase, (start - T0) / SECOND) for phase, start, _ in cold.phases] == [
+        ("cold_start", 0.5),
+        ("runtime_init", 0.5),
+        ("function_init", 1.0),
+    ]
+    assert (cold.total_ns, cold.call_duration_ns) == (1500 * MS, 100 * MS)
+    assert (plain.trace_id, plain.phases, plain.total_ns) == (trace(2), (), 0)
+
+
+# ---------------------------------------------------------------- traces
+
+TRACES = (
+    row(1, 1, 1, 100, service="front", name="POST /orders", trigger="http", version="v1"),
+    row(1, 2, 1.01, 50, parent=1, service="shop", status="error", error_type="StockError", version="v2"),
+    row(1, 3, 1.02, 10, parent=2, kind="client", db_statement="SELECT ? FROM Ünits_100%", peer="sqlite: x"),
+    row(2, 1, 2, 10, service="shop", name="GET /a_b", coldstart=True, invocation_id="inv-2"),
+    row(3, 1, 3, 500, service="front", name="GET /a%b", http_route="/a%b"),
+    row(4, 1, -1, 5, service="front"),
+    row(4, 2, 5, 5, parent=1, service="front"),  # its trace begins before the window
+)
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({}, [3, 2, 1]),
+        ({"sort": "slowest"}, [3, 1, 2]),
+        ({"sort": "spans"}, [1, 2, 3]),
+        ({"sort": "errors"}, [1, 2, 3]),
+        ({"service": "shop"}, [2, 1]),
+        ({"service": "front", "status": "error"}, []),
+        ({"service": "front", "status": "ok"}, [3, 1]),
+        ({"status": "error"}, [1]),
+        ({"status": "ok"}, [3, 2]),
+        ({"version": "v2"}, [1]),
+        ({"service": "front", "version": "v2"}, []),
+        ({"coldstart": True}, [2]),
+        ({"coldstart": False}, [3, 1]),
+        ({"min_duration_ns": 100 * MS}, [3, 1]),
+        ({"max_duration_ns": 100 * MS}, [2, 1]),
+        ({"text": "STOCKerror"}, [1]),
+        ({"text": "post ORDERS"}, [1]),
+        ({"text": "orders stockerror"}, []),  # not the same span
+        ({"text": "a%b"}, [3]),
+        ({"text": "a_b"}, [2]),
+        ({"text": "%"}, [3, 1]),
+        ({"text": "_"}, [2, 1]),
+        ({"text": "ÜNITS"}, [1]),
+        ({"text": "' OR 1=1 --"}, []),
+        ({"text": "inv-2"}, [2]),
+        ({"text": "sqlite:"}, [1]),
+        ({"text": " \t "}, [3, 2, 1]),
+        ({"text": trace(2)}, [2]),
+        ({"text": trace(99)}, []),
+        ({"service": "front", "text": "stockerror"}, []),
+    ],
+)
+def test_traces_are_filtered_and_sorted(storage: Storage, filters: dict[str, Any], found: list[int]) -> None:
+    write(storage, *TRACES)
+    page = storage.reader.traces(TracesQuery(WINDOW, **filters))
+    assert [int(t.trace_id, 16) for t in page.traces] == found
+    assert page.next_cursor == ""
+
+
+def test_a_trace_is_summed_up(storage: Storage) -> None:
+    write(storage, *TRACES)
+    (summary,) = storage.reader.traces(TracesQuery(WINDOW, text="orders")).traces
+    assert (summary.root_service, summary.root_name, summary.root_trigger) == (
+        "front",
+        "POST /orders",
+        "http",
+    )
+    assert (summary.start_ns, summary.duration_ns) == (T0 + SECOND, 100 * MS)
+    assert (summary.spans, summary.errors, summary.cold_starts) == (3, 1, 0)
+    assert summary.services == (("shop", 2), ("front", 1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "root"),
+    [
+        (
+            [row(1, 1, 0, kind="internal", name="a"), row(1, 2, 1, name="b")],
+            "b",
+        ),  # a call before an earlier span
+        ([row(1, 2, 1, name="b", parent=9), row(1, 1, 2, name="a")], "b"),  # the parent is not stored
+        ([row(1, 1, 0, name="a", parent=2), row(1, 2, 1, name="b", parent=1)], "a"),  # a cycle
+        ([row(1, 1, 0, name="a", parent=1)], "a"),  # its own parent
+        ([row(1, 2, 0, name="b"), row(1, 1, 0, name="a")], "a"),  # a tie
+    ],
+)
+def test_every_trace_has_a_root(storage: Storage, rows: list[dict[str, Any]], root: str) -> None:
+    write(storage, *rows)
+    assert storage.reader.traces(TracesQuery(WINDOW)).traces[0].root_name == root
+
+
+@pytest.mark.parametrize("sort", ["newest", "slowest", "spans", "errors"])
+def test_paging_shows_each_trace_once_while_others_arrive(storage: Storage, sort: Any) -> None:
+    rows = [row(n, 1, n % 5, (n * 7) % 3, status="error" if n % 2 else "ok") for n in range(1, 24)]
+    write(storage, *rows)
+    seen: list[str] = []
+    cursor = ""
+    for page_number in range(10):
+        page = storage.reader.traces(TracesQuery(WINDOW, sort=sort, limit=5, cursor=cursor))
+        seen += [t.trace_id for t in page.traces]
+        write(storage, row(100 + page_number, 1, 50, 900, status="error"))
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert len(seen) == len(set(seen))
+    assert {r["trace_id"] for r in rows} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "AAAA", "bnVsbA", "W10", "💥", "WyJuZXdlc3QiLCAxLCAieCJd", "[" * 9_000]
+)
+def test_an_altered_cursor_is_an_invalid_query(storage: Storage, cursor: str) -> None:
+    with pytest.raises(InvalidQuery):
+        storage.reader.traces(TracesQuery(WINDOW, cursor=cursor))
+
+
+def test_a_cursor_of_another_sort_is_an_invalid_query(storage: Storage) -> None:
+    write(storage, row(1, 1), row(2, 1))
+    cursor = storage.reader.traces(TracesQuery(WINDOW, limit=1)).next_cursor
+    with pytest.raises(InvalidQuery):
+        storage.reader.traces(TracesQuery(WINDOW, sort="slowest", cursor=cursor))
+
+
+@pytest.mark.parametrize("trace_id", ["", "x" * 32, "A" * 32, "1" * 31, "1" * 33, "' OR 1=1 --", "１" * 32])
+def test_what_is_no_trace_id_is_an_invalid_query(storage: Storage, trace_id: str) -> None:
+    with pytest.raises(InvalidQuery):
+        storage.reader.trace(trace_id)
+
+
+def test_a_trace_is_ordered_by_start_then_id(storage: Storage) -> None:
+    write(storage, row(1, 3, 2), row(1, 2**63, 1), row(1, 1, 1))
+    assert [int(s.span_id, 16) for s in storage.reader.trace(trace(1))] == [1, 2**63, 3]
+
+
+def test_a_trace_is_found_by_an_edge_it_has(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, 0, service="a"),
+        row(1, 2, 1, parent=1, kind="client", service="a"),
+        row(1, 3, 2, parent=2, service="b"),
+        row(2, 1, 3, service="b"),
+    )
+
+    def found(**ends: str) -> list[int]:
+        return [int(t.trace_id, 16) for t in storage.reader.traces(TracesQuery(WINDOW, **ends)).traces]
+
+    assert found(source="function:a", target="function:b") == [1]
+    assert found(target="function:b") == [2, 1]
+    assert found(source="user:user", target="function:b") == [2]
+    assert found(source="function:b") == []
+
+
+# ---------------------------------------------------------------- service graph
+
+
+def edges(storage: Storage, service: str = "") -> dict[str, Edge]:
+    found = storage.reader.edges(EdgesQuery(WINDOW, service))
+    return {f"{edge.source.id} -> {edge.target.id}": edge for edge in found}
+
+
+@pytest.mark.parametrize("child_kind", ["server", "consumer"])
+def test_rule_1_a_call_pairs_both_sides(storage: Storage, child_kind: str) -> None:
+    write(
+        storage,
+        row(1, 1, 0, 100, service="a", trigger="http"),
+        row(1, 2, 1, 50, parent=1, kind="client", service="a", peer_kind="external", peer="b:80"),
+        row(1, 3, 1, 30, parent=2, kind=child_kind, service="b", status="error"),
+    )
+    found = edges(storage)
+    assert found.keys() == {"user:user -> function:a", "function:a -> function:b"}
+    edge = found["function:a -> function:b"]
+    assert (edge.calls, edge.errors, edge.p50_ns, edge.server_p95_ns) == (1, 1, 50 * MS, 30 * MS)
+    assert edge.queue_delay_p50_ns is None
+
+
+def test_rule_1_a_parent_in_another_service_is_a_caller_of_any_kind(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, service="a"),
+        row(1, 2, 1, parent=1, service="b"),
+        row(1, 3, 1, parent=2, service="b"),
+    )
+    assert edges(storage).keys() == {"user:user -> function:a", "function:a -> function:b"}
+
+
+def test_rule_1_a_function_may_call_itself(storage: Storage) -> None:
+    write(storage, row(1, 1), row(1, 2, 1, parent=1, kind="client"), row(1, 3, 1, parent=2))
+    assert edges(storage)["function:shop -> function:shop"].calls == 1
+
+
+def test_rule_1_the_callers_start_places_the_call(storage: Storage) -> None:
+    write(storage, row(1, 2, 59.9, 900, kind="client", service="a"), row(1, 3, 60.1, parent=2, service="b"))
+    write(storage, row(2, 2, -0.1, 900, kind="client", service="a"), row(2, 3, 0.1, parent=2, service="b"))
+    assert edges(storage)["function:a -> function:b"].calls == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "source"),
+    [
+        ({}, "user:user"),
+        ({"trigger": "http"}, "user:user"),
+        ({"trigger": "other", "parent": 99}, "user:user"),
+        ({"trigger": "timer"}, "trigger:timer"),
+        ({"trigger": "datasource", "bucket": "pics"}, "bucket:pics"),
+        ({"trigger": "datasource"}, "trigger:datasource"),
+        ({"trigger": "pubsub", "messaging_destination": "q"}, "queue:q"),
+        ({"trigger": "pubsub"}, "trigger:pubsub"),
+        ({"trigger": "pubsub", "kind": "consumer"}, "trigger:pubsub"),
+    ],
+)
+def test_rule_2_a_call_without_a_caller_comes_from_its_trigger(
+    storage: Storage, columns: dict[str, Any], source: str
+) -> None:
+    write(storage, row(1, 1, 0, 40, **columns))
+    edge = edges(storage)[f"{source} -> function:shop"]
+    assert (edge.calls, edge.p50_ns, edge.server_p95_ns) == (1, 40 * MS, 40 * MS)
+
+
+def test_rule_3_a_peer_that_sends_no_spans_is_a_node(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, 0, 10, kind="client", peer_kind="database", peer="sqlite: x"),
+        row(1, 2, 0, 30, kind="client", peer_kind="database", peer="sqlite: x", status="error"),
+        row(1, 3, 0, kind="client", peer_kind="bucket", peer="b"),
+        row(1, 4, 0, kind="client"),
+        row(1, 5, 0, kind="internal", peer_kind="external", peer="nobody calls from inside"),
+    )
+    found = edges(storage)
+    assert list(found) == ["function:shop -> database:sqlite: x", "function:shop -> bucket:b"]
+    edge = found["function:shop -> database:sqlite: x"]
+    assert (edge.calls, edge.errors, edge.p50_ns, edge.server_p95_ns) == (2, 1, 20 * MS, None)
+
+
+def test_rules_4_and_5_a_queue_stands_between_producer_and_consumer(storage: Storage) -> None:
+    queue = {"messaging_destination": "orders"}
+    write(
+        storage,
+        row(1, 1, 1, 1000, kind="producer", service="front", peer_kind="queue", peer="orders", **queue),
+        row(2, 1, 2, 500, kind="client", service="front", peer_kind="queue", peer="orders", **queue),
+        row(3, 1, 1, 0, kind="producer", service="front", **queue),
+        row(4, 1, 9, 0, kind="producer", service="front", **queue),
+        row(
+            9, 1, 5, 70, kind="consumer", service="worker", **queue,
+            links=[(1, 1), (1, 1), (2, 1), (3, 1), (4, 1), (77, 1)],
+        ),
+    )  # fmt: skip
+    found = edges(storage)
+    assert found.keys() == {"function:front -> queue:orders", "queue:orders -> function:worker"}
+    assert found["function:front -> queue:orders"].calls == 4
+    edge = found["queue:orders -> function:worker"]
+    # 3 s after trace 1's producer ended and 4 s after trace 3's; 2 is a CLIENT, 4 came later, 77 is unknown.
+    assert (edge.calls, edge.p50_ns, edge.queue_delay_p50_ns) == (1, 70 * MS, 3.5 * SECOND)
+
+
+def test_rule_5_the_parent_counts_as_one_more_producer(storage: Storage) -> None:
+    queue = {"messaging_destination": "q"}
+    write(
+        storage,
+        row(1, 1, 1, 1000, kind="producer", service="a", **queue),
+        row(1, 2, 3, kind="consumer", service="b", parent=1, links=[(1, 1)], **queue),
+    )
+    assert edges(storage)["queue:q -> function:b"].queue_delay_p95_ns == 1 * SECOND
+
+
+def test_edges_can_be_of_one_function(storage: Storage) -> None:
+    write(storage, row(1, 1, service="a"), row(1, 2, 1, parent=1, service="b"), row(2, 1, service="c"))
+    assert edges(storage, "b").keys() == {"function:a -> function:b"}
+    assert edges(storage, "' OR true --") == {}
+
+
+def test_the_other_half_of_a_pair_is_looked_for_only_nearby(storage: Storage) -> None:
+    write(storage, row(1, 2, 0, kind="client", service="a"), row(1, 3, 16 * 60, parent=2, service="b"))
+    assert edges(storage) == {}
+
+
+# ---------------------------------------------------------------- slow work
+
+WORK = (
+    row(1, 1, 0, 100, service="a", name="GET /"),
+    row(1, 2, 0, 10, service="a", kind="client", db_system="sqlite", db_statement="S ?", peer="sqlite: x",
+        peer_kind="database"),
+    row(1, 3, 0, 30, service="a", kind="client", db_system="sqlite", db_statement="S ?", peer="sqlite: x",
+        peer_kind="database", status="error"),
+    row(2, 1, 1, 20, service="b", kind="client", db_system="sqlite", db_statement="S ?", name="query"),
+    row(2, 2, 1, 400, service="b", name="GET /slow", status="error"),
+    row(2, 3, 1, 40, service="b", kind="producer", messaging_system="kafka", peer="q", peer_kind="queue"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "groups"),
+    [
+        ("functions", [("b", "b", "", 1), ("a", "a", "", 1)]),
+        ("operations", [("b", "GET /slow", "", 1), ("a", "GET /", "", 1)]),
+        ("calls", [("a", "sqlite: x", "sqlite", 2), ("b", "q", "kafka", 1), ("b", "query", "sqlite", 1)]),
+        ("statements", [("a", "S ?", "sqlite", 3)]),
+    ],
+)
+def test_slow_work_is_grouped(storage: Storage, what: Any, groups: list[tuple[str, str, str, int]]) -> None:
+    write(storage, *WORK)
+    found = storage.reader.slow(SlowQuery(WINDOW, what))
+    assert [(g.service, g.name, g.system, g.count) for g in found] == groups
+
+
+def test_a_slow_group_points_at_its_slowest_span(storage: Storage) -> None:
+    write(storage, *WORK)
+    (group,) = storage.reader.slow(SlowQuery(WINDOW, "statements"))
+    assert (group.errors, group.total_ns, group.p50_ns, group.max_ns) == (1, 60 * MS, 20 * MS, 30 * MS)
+    assert (group.callers, group.max_per_trace) == (("a", "b"), 2)
+    assert (group.example_trace_id, group.example_span_id) == (trace(1), f"{3:016x}")
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"), [("total", "b"), ("p95", "b"), ("max", "b"), ("count", "a"), ("errors", "b")]
+)
+def test_slow_work_is_sorted(storage: Storage, sort: Any, first: str) -> None:
+    write(storage, *WORK, row(3, 1, 1, 1, service="a"))
+    assert storage.reader.slow(SlowQuery(WINDOW, "functions", sort=sort))[0].service == first
+    assert len(storage.reader.slow(SlowQuery(WINDOW, "functions", sort=sort, limit=1))) == 1
+    assert storage.reader.slow(SlowQuery(WINDOW, "functions", service="none", sort=sort)) == ()
+
+
+def test_stats_say_what_is_held(storage: Storage) -> None:
+    write(storage, row(1, 1, 5), row(1, 2, -5), row(2, 1, 7, service="b"))
+    stats = dataclasses.replace(storage.reader.stats(), bytes_on_disk=0)
+    assert (stats.spans, stats.traces, stats.services) == (3, 2, ("b", "shop"))
+    assert (stats.first_ns, stats.last_ns) == (T0 - 5 * SECOND, T0 + 7 * SECOND)
