@@ -19,9 +19,13 @@ from tracekit.span import INTERNAL, KINDS, NonRecordingSpan, Span
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-    from typing import Any, TypeVar
+    from typing import Any, TypeVar, overload
 
     F = TypeVar("F", bound=Callable[..., Any])
+else:
+
+    def overload(function):
+        return function  # typing, where it comes from, is not for the cold start
 
 
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # code flags, see the inspect module's table
@@ -29,7 +33,18 @@ _MARK = "__tracekit__"
 add = QUEUE.add
 
 
-def traced(
+@overload
+def traced(function: F) -> F: ...
+@overload
+def traced(  # noqa: F811
+    function: None = None,
+    *,
+    name: str | None = None,
+    kind: str = "internal",
+    attributes: Mapping[str, Any] | None = None,
+    handler: bool | None = None,
+) -> Callable[[F], F]: ...
+def traced(  # noqa: F811
     function: Any = None,
     *,
     name: str | None = None,

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from email.message import Message
     from typing import Any
 
+# Nobody waits for an answer of the function here, so the last delivery may take longer than a call's budget.
+LAST_FLUSH_S = 2.0
 MAX_BODY = 32 << 20  # FC's limit for a synchronous call
 
 
@@ -134,7 +136,7 @@ class FcRequest(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path in ("/pre-freeze", "/pre-stop"):
-            pipeline.get().flush(force=True)
+            pipeline.get().flush(LAST_FLUSH_S, force=True)
             self._answer(200, b"", "200")
         else:
             self._answer(404, b"not found", "404")
@@ -189,6 +191,7 @@ def serve(handler: str, initializer: str | None, host: str, port: int | None) ->
     stopping.wait()
     server.shutdown()
     server.server_close()
+    pipeline.get().flush(LAST_FLUSH_S, force=True)
     pipeline.close()
     return 0
 

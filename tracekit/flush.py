@@ -52,18 +52,17 @@ class Flusher:
         `force` tries even during the pause that follows a failure: for the last flush of a process.
         """
         deadline = monotonic() + (self.budget_s if budget_s is None else budget_s)
-        try:
-            self.queue.seal()
-        except Exception as error:
-            guard.report(error, "encode")
-        if not len(self.queue):
-            return True
+        encoded = self._seal()
+        # Other threads may queue more meanwhile; whether theirs got through is their question.
+        mine = self.queue.outstanding()
+        if not mine:
+            return encoded
         if not force and monotonic() < self._not_before:
             return False
         done = self._ask(deadline)
         if done is not None:
             done.acquire(timeout=max(0.0, deadline - monotonic()))
-        return not len(self.queue)
+        return encoded and all(payload.delivered for payload in mine)
 
     @property
     def busy(self) -> bool:
@@ -76,11 +75,16 @@ class Flusher:
         if now - self._nudged_at < NUDGE_EVERY_S or now < self._not_before:
             return
         self._nudged_at = now
+        self._seal()
+        self._ask(now + NUDGE_EVERY_S)
+
+    def _seal(self) -> bool:
         try:
             self.queue.seal()
         except Exception as error:
             guard.report(error, "encode")
-        self._ask(now + NUDGE_EVERY_S)
+            return False
+        return True
 
     def _ask(self, deadline: float) -> LockType | None:
         """A lock that opens when the running or a new delivery ends; None if the running one overran."""

@@ -26,12 +26,13 @@ class Payload:
     """An encoded group of spans. Sent again unchanged until acknowledged, so that a receiver can tell
     a repetition by its span ids."""
 
-    __slots__ = ("body", "dropped", "size", "spans")
+    __slots__ = ("body", "delivered", "dropped", "size", "spans")
 
     def __init__(self, body: Any, size: int, spans: int, dropped: int) -> None:
         self.body = body
         self.size = size
         self.spans = spans
+        self.delivered = False
         self.dropped = dropped  # spans lost earlier, whose number this payload reports
 
 
@@ -89,6 +90,11 @@ class Queue:
         with self._lock:
             return self._payloads[0] if self._payloads else None
 
+    def outstanding(self) -> list[Payload]:
+        """Every payload that is not delivered yet."""
+        with self._lock:
+            return self._payloads[:]
+
     def remove(self, payload: Payload, lost: bool = False) -> None:
         """Forgets a payload: delivered, or `lost` because the receiver will never take it."""
         with self._lock:
@@ -96,6 +102,7 @@ class Queue:
                 return  # shed while it was being sent
             self._payloads.remove(payload)
             self._bytes -= payload.size
+            payload.delivered = not lost
             if lost:
                 self.dropped += payload.spans + payload.dropped
 

@@ -20,7 +20,7 @@ def new_modules(python: Any, code: str, **env: str) -> set[str]:
 
     root = tracekit.__path__[0].rpartition("/")[0]
     result = python(f"import sys\nsys.path.insert(0, {root!r})\n" + NEW + code + REPORT, "-S", "-E", **env)
-    assert result.returncode == 0, result.stderr
+    assert (result.returncode, result.stderr) == (0, "")
     return set(result.stdout.splitlines()[-1].split())
 
 

@@ -193,7 +193,7 @@ def test_a_hung_collector_does_not_hold_up_the_answers(
     run_lambda: Callable[..., RuntimeApi], collector: Any
 ) -> None:
     collector.answer = lambda request: time.sleep(20)
-    api = run_lambda(TRACED, [{}, {}, {}])
+    api = run_lambda(TRACED, [{}, {}, {}], TRACEKIT_FLUSH_BUDGET_MS="100")
     assert [kind for kind, _ in api.answers] == ["response"] * 3
 
 
