@@ -1,0 +1,117 @@
+"""The Topology page: the map and the table say what the reader says; without Graphviz the table stands."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fastapi.testclient import TestClient
+
+from collector.storage.base import EdgesQuery, SpanReader, Window
+from dashboards import format, topology_layout
+from tests.dashboards.conftest import client_of
+from tests.dashboards.reading import table
+from tests.dashboards.traffic import MINUTE, NOW_NS, filled
+
+HOUR = Window(NOW_NS - 60 * MINUTE, NOW_NS)
+
+
+@pytest.fixture(scope="module")
+def small() -> SpanReader:
+    return filled("little").reader
+
+
+@pytest.fixture(scope="module")
+def page(small: SpanReader) -> TestClient:
+    return client_of(small)
+
+
+def drawn(html: str) -> set[tuple[str, str]]:
+    """Edges of the map, as pairs of node ids."""
+    found = re.findall(r'<a class="edge[^"]*" href="[^"]*" data-from="([^"]*)" data-to="([^"]*)"', html)
+    return {(unescape(source), unescape(target)) for source, target in found}
+
+
+def nodes(html: str) -> set[str]:
+    return {unescape(name) for name in re.findall(r'data-node="([^"]*)"', html)}
+
+
+def test_the_map_draws_every_edge_the_reader_knows(page: TestClient, small: SpanReader) -> None:
+    html = page.get("/topology").text
+    edges = small.edges(EdgesQuery(HOUR))
+    assert drawn(html) == {(e.source.id, e.target.id) for e in edges}
+    assert nodes(html) == {n.id for e in edges for n in (e.source, e.target)}
+    assert {n.split(":")[0] for n in nodes(html)} == {
+        "function", "queue", "database", "bucket", "trigger", "user", "external",
+    }  # fmt: skip
+
+
+def test_the_table_says_the_same_in_figures(client: TestClient, shop: SpanReader) -> None:
+    rows = table(client.get("/topology").text)[1:]
+    for row, edge in zip(rows, shop.edges(EdgesQuery(HOUR)), strict=True):
+        assert (row[0], row[1], row[2]) == (edge.source.name, edge.target.name, format.count(edge.calls))
+        assert row[5:8] == [format.duration(q) for q in (edge.p50_ns, edge.p95_ns, edge.p99_ns)]
+        assert row[4].split()[-1] == format.percent(edge.errors / edge.calls)
+
+
+def test_an_edge_leads_to_its_slowest_traces(page: TestClient) -> None:
+    html = page.get("/topology?from=now-30m").text
+    href = re.search(
+        r'<a class="edge[^"]*" href="([^"]*)" data-from="function:checkout" data-to="queue:orders"', html
+    )
+    assert href
+    assert parse_qs(urlsplit(unescape(href[1])).query) == {
+        "from": ["now-30m"], "source": ["function:checkout"], "target": ["queue:orders"], "sort": ["slowest"],
+    }  # fmt: skip
+
+
+def test_a_focus_shows_only_what_lies_around_and_a_panel(page: TestClient) -> None:
+    html = page.get("/topology?focus=queue:orders").text
+    assert nodes(html) == {"queue:orders", "function:checkout", "function:mailer"}
+    assert "Called by (1)" in html and "Calls (1)" in html
+    assert "Traces to it" in html
+
+
+def test_more_steps_show_more(page: TestClient) -> None:
+    assert "function:storefront" in nodes(page.get("/topology?focus=queue:orders&depth=2").text)
+
+
+def test_a_focused_function_leads_to_its_pages(page: TestClient) -> None:
+    html = page.get("/topology?focus=function:catalogue").text
+    assert 'href="/functions/catalogue"' in html
+    assert 'href="/traces?service=catalogue"' in html
+
+
+def test_a_node_that_is_not_there_says_so(page: TestClient) -> None:
+    html = page.get("/topology?focus=function:gone").text
+    assert "No calls of this node" in html and "Whole map" in html
+
+
+def test_failing_edges_are_marked_by_colour_and_sign(client: TestClient) -> None:
+    html = client.get("/topology?focus=function:checkout").text
+    assert re.search(
+        r'<a class="edge bad" [^>]*data-from="function:storefront" data-to="function:checkout"', html
+    )
+    assert "⚠" in html
+
+
+@pytest.mark.parametrize("query", ["depth=9", "zoom=7", "depth=x", "focus=" + "x" * 1001])
+def test_what_cannot_be_read_is_a_400_page(page: TestClient, query: str) -> None:
+    assert page.get(f"/topology?{query}").status_code == 400
+
+
+def test_without_graphviz_the_page_says_what_to_install_and_shows_the_table(
+    page: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    topology_layout._cached.cache_clear()
+    html = page.get("/topology").text
+    assert "pygraphviz, which is not installed" in html
+    assert not drawn(html) and len(table(html)) > 10
+
+
+def test_an_empty_store_says_how_to_send(quiet_client: TestClient) -> None:
+    assert "Waiting for the first trace" in quiet_client.get("/topology").text

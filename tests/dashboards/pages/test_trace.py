@@ -1,0 +1,115 @@
+"""The Trace page: the header's figures, the columns for the waterfall, details and search by JSON."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.dashboards.conftest import client_of
+from tests.dashboards.stored import TRACE, checkout, span_id, store
+from tests.dashboards.test_waterfall import big_trace
+
+PAGE = f"/traces/{TRACE}"
+
+
+@pytest.fixture(scope="module")
+def visit() -> TestClient:
+    return client_of(store(*checkout()).reader)
+
+
+def columns(html: str) -> Any:
+    found = re.search(r'id="trace-data">(.*?)</script>', html, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def figures(html: str) -> dict[str, str]:
+    pairs = re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", html, re.DOTALL)
+    return {label: re.sub(r"<[^>]+>", "", value).strip() for label, value in pairs}
+
+
+def test_the_header_counts_what_the_trace_holds(visit: TestClient) -> None:
+    shown = figures(visit.get(PAGE).text)
+    assert shown["Duration"] == "1.10 s"
+    assert {k: shown[k] for k in ("Spans", "Functions", "Errors", "Cold starts")} == {
+        "Spans": "16", "Functions": "4", "Errors": "2", "Cold starts": "1",
+    }  # fmt: skip
+
+
+def test_the_columns_are_all_spans_in_reading_order(visit: TestClient) -> None:
+    data = columns(visit.get(PAGE).text)
+    names = [data["names"][n] for n in data["n"]]
+    assert names[:4] == ["POST /checkout", "POST checkout", "ColdStart", "POST /orders"]
+    assert (len(names), names[-1], data["o"]) == (16, "orphaned work", [15])
+
+
+def test_missing_parents_are_told(visit: TestClient) -> None:
+    assert "1 span names a parent" in visit.get(PAGE).text
+
+
+def test_a_whole_trace_has_no_such_banner() -> None:
+    whole = [span for span in checkout() if span.service != "ghost"]
+    assert "names a parent" not in client_of(store(*whole).reader).get(PAGE).text
+
+
+def test_without_script_the_spans_are_a_table(visit: TestClient) -> None:
+    plain = visit.get(PAGE).text.split("<noscript><div")[1].split("</noscript>")[0]
+    assert plain.count("<tr>") == 1 + 16
+    assert "orders process" in plain
+
+
+def test_markup_from_senders_cannot_end_the_data(visit: TestClient) -> None:
+    evil = replace(checkout()[0], name="</script><script>alert(1)</script>")
+    html = client_of(store(evil).reader).get(PAGE).text
+    assert "<script>alert" not in html
+    assert columns(html)["names"] == [evil.name]
+
+
+def test_a_span_is_described_by_row_and_by_id(visit: TestClient) -> None:
+    by_row = visit.get(f"{PAGE}/spans/3.json", params={"of": 16}).json()
+    assert by_row["name"] == "POST /orders"
+    assert visit.get(f"{PAGE}/spans/{span_id('3')}.json").json() == by_row
+
+
+def test_a_row_of_a_trace_that_has_grown_is_refused(visit: TestClient) -> None:
+    answer = visit.get(f"{PAGE}/spans/3.json", params={"of": 12})
+    assert (answer.status_code, "reload" in answer.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("ref", "status"), [("99", 404), ("f" * 16, 404), ("-1", 400), ("x", 400), ("1e3", 400)]
+)
+def test_a_span_that_is_not_there_is_a_clear_answer(visit: TestClient, ref: str, status: int) -> None:
+    answer = visit.get(f"{PAGE}/spans/{ref}.json")
+    assert answer.status_code == status and answer.json()["error"]
+
+
+def test_search_finds_rows_by_what_spans_say(visit: TestClient) -> None:
+    def found(text: str) -> object:
+        return visit.get(f"{PAGE}/search.json", params={"q": text, "of": 16}).json()["rows"]
+
+    assert found("timeouterror") == [3]
+    assert found("db.query.text tea") == list(range(4, 13))
+    assert found("nothing like it") == []
+
+
+@pytest.mark.parametrize(("trace", "status"), [("0" * 31 + "9", 404), ("xyz", 400), ("c0ffee", 400)])
+def test_an_unknown_trace_says_so(visit: TestClient, trace: str, status: int) -> None:
+    assert visit.get(f"/traces/{trace}").status_code == status
+
+
+def test_an_id_in_capitals_is_the_same_trace(visit: TestClient) -> None:
+    assert visit.get(f"/traces/{TRACE.upper()}").status_code == 200
+
+
+@pytest.mark.parametrize(("spans", "kilobytes"), [(5_000, 60), (10_000, 100)])
+def test_a_large_page_stays_light(spans: int, kilobytes: int) -> None:
+    trace = [replace(span, trace_id=TRACE) for span in big_trace(spans)]
+    html = client_of(store(*trace).reader).get(PAGE).text
+    assert len(gzip.compress(html.encode(), 5)) <= kilobytes * 1_000

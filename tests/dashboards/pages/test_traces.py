@@ -1,0 +1,142 @@
+"""The Traces page: filters, sorting and paging through the URL, figures as the reader gives them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fastapi.testclient import TestClient
+
+from collector.storage.base import SpanReader, TracesQuery, Window
+from dashboards import format
+from dashboards.pages.traces import PAGE_SIZE
+from tests.dashboards.conftest import client_of
+from tests.dashboards.reading import table
+from tests.dashboards.stored import TRACE, checkout, store
+from tests.dashboards.traffic import MINUTE, NOW_NS, filled
+
+HOUR = Window(NOW_NS - 60 * MINUTE, NOW_NS)
+
+
+def shown(html: str) -> list[str]:
+    """Trace ids of the table, in order."""
+    return re.findall(r'<tr data-href="/traces/([0-9a-f]{32})', html)
+
+
+def asked(reader: SpanReader, **query: object) -> list[str]:
+    page = reader.traces(TracesQuery(HOUR, **{"limit": PAGE_SIZE, **query}))  # type: ignore[arg-type]
+    return [trace.trace_id for trace in page.traces]
+
+
+def link(html: str, rel: str) -> str:
+    found = re.search(rf'rel="{rel}" href="([^"]+)"', html)
+    assert found, f"no link to the {rel} page"
+    return unescape(found[1])
+
+
+def test_the_newest_traces_come_first_with_what_the_reader_says(client: TestClient, shop: SpanReader) -> None:
+    html = client.get("/traces").text
+    first = shop.traces(TracesQuery(HOUR, limit=1)).traces[0]
+    row = table(html)[1]
+    assert shown(html) == asked(shop)
+    assert row[1].startswith(f"{first.root_service} {first.root_name}")
+    assert row[2] == format.duration(first.duration_ns)
+    assert row[3].startswith(format.count(first.spans))
+
+
+@pytest.mark.parametrize(
+    ("url", "query"),
+    [
+        ("service=checkout", {"service": "checkout"}),
+        ("status=error", {"status": "error"}),
+        ("status=ok&sort=slowest", {"status": "ok", "sort": "slowest"}),
+        ("duration=>100ms&sort=spans", {"min_duration_ns": 100_000_001, "sort": "spans"}),
+        ("duration=20ms-60ms", {"min_duration_ns": 20_000_000, "max_duration_ns": 60_000_000}),
+        ("cold=yes", {"coldstart": True}),
+        ("cold=no&sort=errors", {"coldstart": False, "sort": "errors"}),
+        ("version=v2&service=catalogue", {"version": "v2", "service": "catalogue"}),
+        ("q=TimeoutError+payment", {"text": "TimeoutError payment"}),
+        ("source=function:checkout", {"source": "function:checkout"}),
+        ("source=user:user&target=function:storefront", {"source": "user:user", "target": "function:storefront"}),
+    ],
+)  # fmt: skip
+def test_the_url_is_the_query(
+    client: TestClient, shop: SpanReader, url: str, query: dict[str, object]
+) -> None:
+    assert shown(client.get(f"/traces?{url}").text) == asked(shop, **query)
+
+
+def test_each_filter_is_a_chip_that_takes_only_itself_away(client: TestClient) -> None:
+    html = client.get("/traces?service=checkout&status=error&sort=slowest&from=now-30m").text
+    links = [unescape(h) for h in re.findall(r'class="chip on" href="([^"]+)"', html)]
+    assert [parse_qs(urlsplit(href).query) for href in links] == [
+        {"status": ["error"], "sort": ["slowest"], "from": ["now-30m"]},
+        {"service": ["checkout"], "sort": ["slowest"], "from": ["now-30m"]},
+    ]
+
+
+def test_pages_follow_each_other_and_lead_back(client: TestClient) -> None:
+    pages = [client.get("/traces?sort=slowest").text]
+    for _ in range(2):
+        pages.append(client.get(link(pages[-1], "next")).text)
+    ids = [trace for page in pages for trace in shown(page)]
+    assert len(ids) == len(set(ids)) == 3 * PAGE_SIZE
+    second = client.get(link(pages[2], "prev")).text
+    assert shown(second) == shown(pages[1])
+    assert shown(client.get(link(second, "prev")).text) == shown(pages[0])
+
+
+def test_a_filter_starts_over_at_the_first_page(client: TestClient) -> None:
+    page = client.get(link(client.get("/traces?status=ok").text, "next")).text
+    chip = re.search(r'class="chip on" href="([^"]+)"', page)
+    assert chip and "cursor" not in chip[1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "status=maybe",
+        "sort=name",
+        "cold=2",
+        "duration=fast",
+        "cursor=zzz",
+        "cursor=" + "~" * 300,
+        "q=" + "x" * 1001,
+    ],
+)
+def test_what_cannot_be_read_is_a_400_page(client: TestClient, url: str) -> None:
+    answer = client.get(f"/traces?{url}")
+    assert answer.status_code == 400 and "cannot be read" in answer.text
+
+
+def test_a_trace_id_in_the_search_leads_to_the_trace() -> None:
+    client = client_of(store(*checkout()).reader)
+    answer = client.get("/traces", params={"q": TRACE.upper(), "from": "now-5m"})
+    assert answer.headers["location"] == f"/traces/{TRACE}?from=now-5m"
+    assert "Nothing matches" in client.get("/traces", params={"q": "f" * 32}).text
+
+
+def test_the_dots_lead_to_the_traces_of_the_page(client: TestClient) -> None:
+    html = client.get("/traces?status=error").text
+    dots = re.findall(r'<a href="/traces/([0-9a-f]{32})" tabindex="-1" class="pt bad', html)
+    assert sorted(dots) == sorted(shown(html))
+
+
+def test_markup_in_names_is_text() -> None:
+    spans = [s for s in checkout() if s.name == "POST /checkout"]
+    evil = replace(spans[0], name="<script>alert(1)</script>", service='"><img src=x onerror=alert(1)>')
+    html = client_of(store(evil).reader).get("/traces").text
+    assert "<script>alert" not in html and "<img src=x" not in html
+    assert "&lt;script&gt;alert(1)" in html
+
+
+def test_an_empty_store_says_how_to_send(quiet_client: TestClient) -> None:
+    assert "Waiting for the first trace" in quiet_client.get("/traces").text
+
+
+def test_an_empty_range_offers_a_wider_one() -> None:
+    html = client_of(filled("little").reader).get("/traces?from=now-5h&to=now-4h").text
+    assert "Widen to 24 h" in html
