@@ -26,6 +26,7 @@ class Database:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._lock = threading.RLock()
+        self._closed = False
 
     @classmethod
     def open(cls, path: str | Path) -> Database:
@@ -51,12 +52,14 @@ class Database:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The connection to read with, for one thread at a time."""
         with self._lock, _translated():
+            self._check_open()
             yield self._connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: everything is on disk on return, or nothing is after an exception."""
         with self._lock, _translated():
+            self._check_open()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
@@ -68,7 +71,13 @@ class Database:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             self._connection.close()
+
+    def _check_open(self) -> None:
+        """A message may still be on its way while the server stops; its outcome has nowhere to go then."""
+        if self._closed:
+            raise RetryLater("the file of alert rules is closed")
 
 
 @contextmanager

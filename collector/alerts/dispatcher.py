@@ -88,13 +88,17 @@ class Dispatcher:
 
     def _deliver(self, message: Message) -> None:
         try:
-            delivery = notifier_for(message.target).deliver(
-                message.target, message.notification, self._policy
-            )
-            self._record(message, delivery)
+            self._record(message, self._attempt(message))
         finally:
             with self._changed:
                 self._busy_rules.discard(message.rule_id)
+
+    def _attempt(self, message: Message) -> Delivery:
+        try:
+            notifier = notifier_for(message.target)
+            return notifier.deliver(message.target, message.notification, self._policy)
+        except Exception as error:  # a fault of ours must neither end the thread nor come back for ever
+            return Delivery(False, f"a fault in tracekit: {type(error).__name__}")
 
     def _record(self, message: Message, delivery: Delivery) -> None:
         now_ns = self._clock()

@@ -9,7 +9,7 @@ onPage((main) => {
   const form = main.querySelector("#rule-form"), preview = main.querySelector("#preview");
   if (!form) return;
   const units = JSON.parse(main.querySelector("#units").textContent), unit = main.querySelector("#threshold-unit");
-  let timer, asked;
+  let timer, asked, dirty = false;
 
   async function refresh() {
     asked?.abort();
@@ -30,8 +30,9 @@ onPage((main) => {
 
   main.querySelector("#preview-button").hidden = true;
   // Zooming loads the page anew: not while it would lose what is being written.
-  preview.addEventListener("pointerdown", (event) => { if (document.documentElement.dataset.busy === "form") event.stopPropagation(); }, true);
+  for (const type of ["pointerdown", "pointerup", "pointercancel"]) preview.addEventListener(type, (event) => { if (dirty) event.stopPropagation(); }, true);
   form.addEventListener("input", () => {
+    dirty = true;
     document.documentElement.dataset.busy = "form"; // live refresh would throw away what is being written
     unit.textContent = units[form.elements.signal.value] ?? "";
     clearTimeout(timer);

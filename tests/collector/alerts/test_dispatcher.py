@@ -104,6 +104,13 @@ def test_a_message_already_delivered_stays_so_when_a_later_one_takes_its_place(o
     assert outbox.message(first).status == "delivered"
 
 
+def test_a_fault_of_our_own_ends_the_message_and_not_the_thread(dispatcher, outbox, receiver, monkeypatch):
+    monkeypatch.setattr("collector.alerts.dispatcher.notifier_for", lambda _: 1 / 0)
+    sent = outbox.add(receiver.url, real(RULE, 0))
+    assert dispatcher.dispatch_due() == 1
+    assert outbox.message(sent).reason == "a fault in tracekit: ZeroDivisionError"
+
+
 def test_started_it_sends_what_is_added(dispatcher, outbox, receiver):
     dispatcher.start()
     try:

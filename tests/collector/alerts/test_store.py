@@ -13,7 +13,7 @@ from collector.alerts.notification import notification_of
 from collector.alerts.rule import Alert, Rule, Transition
 from collector.alerts.store import AlertStore, UnknownRule
 from collector.alerts.validation import InvalidRule
-from collector.storage.base import IncompatibleSchema
+from collector.storage.base import IncompatibleSchema, RetryLater
 
 RULE = Rule(
     "Errors", "error_rate", 0.05, service="checkout", webhook_url="https://example.org/hook?token=s3cret"
@@ -150,6 +150,14 @@ def test_a_deleted_rule_is_gone_for_users_but_not_for_the_evaluator(store):
     assert store.delete(rule.id) is True
     assert store.rules() == () and store.rule(rule.id) is None
     assert [(w.rule.id, w.watch) for w in store.watched()] == [(rule.id, False)]
+
+
+def test_once_closed_it_says_so(store):
+    store.close()
+    with pytest.raises(RetryLater, match="closed"):
+        store.rules()
+    with pytest.raises(RetryLater, match="closed"):
+        store.save(RULE)
 
 
 def test_the_file_is_its_owners_alone(store, path):
