@@ -4,8 +4,8 @@
 
 The three are interleaved. Each run is a fresh process that imports, decorates a handler, calls it once
 ("response") and exports to a collector stand-in on loopback ("exported"). Both are measured inside the
-process by a clock started before its first import; "process" is the wall time of the whole process. tracekit runs as
-on Lambda, where the flush comes after the response; the runtime client is stood in for by an empty class.
+process by a clock started before its first import; "process" is the wall time of the whole process. tracekit
+runs as on Lambda, where the flush comes after the response; the runtime client is stood in for.
 """
 
 from __future__ import annotations

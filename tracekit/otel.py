@@ -182,7 +182,7 @@ def _make_provider() -> Any:
                 found = span.get_span_context()
                 if found is not None and found.trace_flags.sampled:
                     QUEUE.add(own_span(span))
-                    if span.parent is None:
+                    if span.parent is None or span.parent.is_remote:
                         pipeline.get().nudge()
             except Exception as error:
                 guard.report(error, "opentelemetry span")

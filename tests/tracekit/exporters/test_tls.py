@@ -1,0 +1,42 @@
+"""https endpoints: spans arrive where the certificate is trusted, and stay queued where it is not."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="openssl makes the test's certificate"
+)
+CODE = "from tracekit import span, flush\nwith span('secret'):\n    pass\nprint(flush(5000))\n"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, collector: Any) -> Path:
+    """A self-signed certificate for 127.0.0.1; the collector stand-in speaks TLS with it."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=test"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    collector.server.socket = context.wrap_socket(collector.server.socket, server_side=True)
+    return cert
+
+
+def test_a_trusted_endpoint_gets_the_spans(python: Any, collector: Any, certificate: Path) -> None:
+    endpoint = collector.url.replace("http:", "https:")
+    result = python(CODE, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, SSL_CERT_FILE=str(certificate))
+    assert (result.stdout, result.stderr) == ("True\n", "")
+    assert [span.name for span in collector.spans] == ["secret"]
+
+
+def test_an_endpoint_that_is_not_trusted_gets_nothing(python: Any, collector: Any, certificate: Path) -> None:
+    result = python(CODE, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url.replace("http:", "https:"))
+    assert result.stdout == "False\n" and "CERTIFICATE_VERIFY_FAILED" in result.stderr
+    assert collector.requests == []
