@@ -75,7 +75,10 @@ class Initializer(Root):
     """A platform's initializer: a phase of the process, whose trace is known only at the first call."""
 
     def __init__(self, args: tuple[Any, ...]) -> None:
-        span = Span("Initializer", INTERNAL, None, Trace(), time.time_ns(), {"tracekit.phase": "initializer"})
+        span: Span | NonRecordingSpan = NO_SPAN
+        if not pipeline.get().sampler.never:
+            facts = {"tracekit.phase": "initializer"}
+            span = Span("Initializer", INTERNAL, None, Trace(), time.time_ns(), facts)
         super().__init__(span, args)
         self._failed = False
 
@@ -85,7 +88,8 @@ class Initializer(Root):
 
     def close(self) -> None:
         try:
-            assert isinstance(self.span, Span)
+            if not isinstance(self.span, Span):
+                return
             self.span.end = time.time_ns()
             LIFECYCLE.initialized(self.span)
             if self._failed:  # no call may ever follow: send now, as a trace of its own
@@ -143,7 +147,12 @@ def run_initializer(initializer: Callable[..., Any], args: tuple[Any, ...]) -> N
     """Calls an initializer as a phase of this process. Its exception goes through."""
     # One that is traced already records itself if its arguments show what it is; either way once.
     initializer = getattr(initializer, "__wrapped__", initializer)
-    root = Initializer(args)
+    root: Root
+    try:
+        root = Initializer(args)
+    except Exception as error:
+        report(error, "initializer")
+        root = Root(NO_SPAN, args)
     token = context.attach(root.span)
     try:
         initializer(*args)
@@ -169,6 +178,8 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
         if first:
             # The caller's span really waited for the cold start, so that is the parent where there is one.
             LIFECYCLE.report(span.trace, parent or span, os.environ)
+    elif first:
+        LIFECYCLE.unsampled()
     return Invocation(span, facts, trigger)
 
 

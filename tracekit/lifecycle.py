@@ -67,8 +67,19 @@ class Lifecycle:
             return False
 
     def initialized(self, span: Span) -> None:
-        """Keeps a successful initializer's span until the first call gives it a trace."""
-        self.initializers.append(span)
+        """Keeps an initializer's span until the first call gives it a trace; later ones have their own."""
+        if self._reported:
+            QUEUE.add(span)
+        else:
+            self.initializers.append(span)
+
+    def unsampled(self) -> None:
+        """The first call is not sampled. Initializers were recorded before that was known, and spans below
+        them may have left: they stay a trace of their own rather than an orphaned half of one."""
+        if not self._reported:
+            self._reported = True
+            for span in self.initializers:
+                QUEUE.add(span)
 
     def report(self, trace: Trace, parent: Span | SpanContext | None, env: Mapping[str, str]) -> None:
         """Queues the spans of the phases, once a process."""

@@ -24,6 +24,11 @@ class Sampler:
         """The sampler the configuration names."""
         return cls(config.sampler, config.sampler_ratio)
 
+    @property
+    def never(self) -> bool:
+        """Whether no new trace is ever recorded."""
+        return self._bound == 0
+
     def keep(self, trace: int, parent: SpanContext | None) -> bool:
         """Whether spans below this root are recorded."""
         if parent is not None and self._follow_parent:

@@ -294,3 +294,49 @@ def test_a_broken_event_does_not_reach_the_user(recorded: Any) -> None:
             raise RuntimeError("never to be seen")
 
     assert traced(lambda event, context: "fine")(Hostile(), LambdaContext()) == "fine"
+
+
+def test_an_initializer_that_succeeds_after_a_failure_is_recorded_too(recorded: Any) -> None:
+    attempts: list[int] = []
+
+    @traced
+    def initialize(context: Any) -> None:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("not yet")
+
+    with pytest.raises(ValueError, match="not yet"):
+        initialize(fc_context())
+    initialize(fc_context())
+    handler(b"x", fc_context())
+    assert len([span for span in recorded.all if span.name == "Initializer"]) == 2
+    assert len([span for span in recorded.all if span.name == "ColdStart"]) == 1
+
+
+def test_an_initializer_before_an_unsampled_call_is_no_orphan(recorded: Any) -> None:
+    @traced
+    def initialize(context: Any) -> None:
+        with span("warm up"):
+            pass
+
+    initialize(fc_context())
+    unsampled = SimpleNamespace(traceparent=TRACEPARENT[:-2] + "00", tracestate="", span_context="")
+    handler(b"x", fc_context(tracing=unsampled))
+    assert sorted(span.name for span in recorded.all) == ["Initializer", "warm up"]
+    assert recorded.named("warm up").parent is recorded.named("Initializer")
+
+
+def test_when_nothing_is_sampled_initializers_are_not_recorded(recorded: Any) -> None:
+    from tracekit import pipeline
+    from tracekit.sampling import Sampler
+
+    pipeline.get().sampler = Sampler("always_off")
+
+    @traced
+    def initialize(context: Any) -> None:
+        with span("warm up"):
+            pass
+
+    initialize(fc_context())
+    handler(b"x", fc_context())
+    assert recorded.all == []
