@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -128,9 +128,11 @@ class Evaluator:
             self._store.set_error(watched.rule.id, reason)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._interval_s):
+        pause_s = self._interval_s
+        while not self._stopping.wait(pause_s):
             try:
                 self.evaluate_once(self._clock())
+                pause_s = pause(self._store.watched(), self._interval_s)
                 self._store_error = ""
             except Exception as error:  # the store itself; the loop outlives it
                 self._store_failed(error)
@@ -140,6 +142,16 @@ class Evaluator:
         if str(error) != self._store_error:
             self._store_error = str(error)
             log.warning("alert rules could not be evaluated: %s", error)
+
+
+def pause(rules: Iterable[WatchedRule], longest_s: float) -> float:
+    """Seconds until the next evaluation: `longest_s`, or less, but at least one, for rules with a short
+    `for` or window, which would be seen too late or not at all at the usual pace."""
+    needs = [longest_s]
+    for watched in rules:
+        if watched.watch:
+            needs += [watched.rule.window_s / 4, watched.rule.for_s or longest_s]
+    return max(min(needs), min(1.0, longest_s))
 
 
 def _by_rule(alerts: tuple[Alert, ...]) -> dict[int, dict[str, Alert]]:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from collector.alerts.dispatcher import Dispatcher
-from collector.alerts.evaluator import Evaluator
+from collector.alerts.evaluator import Evaluator, pause
 from collector.alerts.rule import Rule
-from collector.alerts.store import AlertStore
+from collector.alerts.store import AlertStore, WatchedRule
 
 S = 1_000_000_000
 RULE = Rule("Errors", "error_rate", 0.05, window_s=60, for_s=10)
@@ -157,6 +157,18 @@ def test_pending_is_nobodys_business(evaluator, store, functions, make_stats):
     functions.now = [make_stats("a", errors=50)]
     evaluator.evaluate_once(100 * S)
     assert store.outbox.due(10**18) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "seconds"),
+    [
+        ([], 5), ([replace(RULE, window_s=300, for_s=60)], 5), ([RULE, replace(RULE, for_s=3)], 3),
+        ([replace(RULE, window_s=8, for_s=0)], 2), ([replace(RULE, for_s=1, window_s=5)], 1),
+        ([replace(RULE, for_s=1, enabled=False)], 5),
+    ],
+)  # fmt: skip
+def test_short_rules_are_looked_at_more_often(rules, seconds):
+    assert pause([WatchedRule(rule, deleted=False, error="") for rule in rules], 5.0) == seconds
 
 
 def test_started_it_evaluates_and_tells_by_itself(store, functions, make_stats, receiver):
