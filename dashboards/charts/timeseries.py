@@ -70,6 +70,7 @@ def line_chart(
     values = [value for line in lines for value in line.values if value is not None]
     axis = value_axis(max([*values, *(value for value, _ in levels)], default=0), unit)
     paths = tuple((line.css, path(line.values, axis)) for line in lines if _has_values(line))
+    paths += tuple((f"{line.css} lone", drawn) for line in lines if (drawn := lone(line.values, axis)))
     return _chart(title, window, lines, unit, axis, paths=paths, levels=levels)
 
 
@@ -148,9 +149,19 @@ def path(values: Sequence[float | None], axis: Axis) -> str:
             continue
         x, y = (index + 0.5) * width, HEIGHT * (1 - axis.share(value))
         starts = index == 0 or values[index - 1] is None
-        # A round line cap turns the zero-length step after each start into a dot: lone values stay visible.
-        parts.append(f"M{x:.1f} {y:.2f}h0" if starts else f"L{x:.1f} {y:.2f}")
+        parts.append(f"{'M' if starts else 'L'}{x:.1f} {y:.2f}")
     return "".join(parts)
+
+
+def lone(values: Sequence[float | None], axis: Axis) -> str:
+    """Values without neighbours as dots: steps of no length, which a round line cap makes visible."""
+    width = WIDTH / len(values)
+    beside = [None, *values, None]
+    return "".join(
+        f"M{(index + 0.5) * width:.1f} {HEIGHT * (1 - axis.share(value)):.2f}h0"
+        for index, value in enumerate(values)
+        if value is not None and beside[index] is None and beside[index + 2] is None
+    )
 
 
 def _bars(lines: Sequence[Line], axis: Axis) -> list[Rect]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collector.storage.base import SeriesPoint, Window, bucket_start
 from dashboards.charts.scale import Axis
-from dashboards.charts.timeseries import Line, bar_chart, line_chart, lines_of, path
+from dashboards.charts.timeseries import Line, bar_chart, line_chart, lines_of, lone, path
 
 WINDOW = Window(0, 4 * 10**9)
 
@@ -14,11 +14,16 @@ def point(index: int, calls: int) -> SeriesPoint:
 
 
 def test_a_line_goes_through_the_middles_of_buckets() -> None:
-    assert path([0, 5, 10, 10], Axis(10, ())) == "M125.0 100.00h0L375.0 50.00L625.0 0.00L875.0 0.00"
+    assert path([0, 5, 10, 10], Axis(10, ())) == "M125.0 100.00L375.0 50.00L625.0 0.00L875.0 0.00"
 
 
-def test_a_line_breaks_where_nothing_was_measured_and_lone_values_are_dots() -> None:
-    assert path([5, None, 5, 5], Axis(10, ())) == "M125.0 50.00h0M625.0 50.00h0L875.0 50.00"
+def test_a_line_breaks_where_nothing_was_measured() -> None:
+    assert path([5, None, 5, 5], Axis(10, ())) == "M125.0 50.00M625.0 50.00L875.0 50.00"
+
+
+def test_values_without_neighbours_are_dots() -> None:
+    assert lone([5, None, 5, 5], Axis(10, ())) == "M125.0 50.00h0"
+    assert lone([None, None, None, 10], Axis(10, ())) == "M875.0 0.00h0"
 
 
 def test_points_fall_into_their_buckets_and_the_rest_is_missing() -> None:

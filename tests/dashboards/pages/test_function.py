@@ -75,9 +75,7 @@ def test_the_slowest_cold_starts_come_first_on_demand(client: TestClient, shop: 
     colds = shop.cold_starts(ColdStartsQuery(HOUR, "checkout", 200))
     slowest = max(colds, key=lambda c: c.total_ns + c.call_duration_ns)
     section = page(client, cold="slowest").partition('id="cold"')[2]
-    assert (
-        links(section, "#span=")[0] == f"/traces/{slowest.trace_id}#span={slowest.span_id}"
-    )
+    assert links(section, "#span=")[0] == f"/traces/{slowest.trace_id}#span={slowest.span_id}"
 
 
 def test_neighbours_stand_on_their_side(client: TestClient) -> None:
