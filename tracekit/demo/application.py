@@ -38,8 +38,8 @@ def functions(database: Path) -> list[FcFunction]:
             environment={"SHOP_DATABASE": str(database)},
         ),
         _function("thumbnailer", memory_mb=1024),
-        _function("order-worker", timeout_s=30.0),
-        _function("stock-report", timeout_s=30.0),
+        _function("order-worker"),
+        _function("stock-report"),
         _function("recommender", memory_mb=1024),
     ]
 
@@ -66,7 +66,7 @@ def environment(otlp_endpoint: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", "")]),
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint,
-        # A bound, not a delay: some twenty processes share the machine with their collector, and one that waits
+        # A bound, not a delay: twenty processes share the machine with their collector, and one that waits
         # for a CPU for longer than the usual 100 ms should still get its last spans out.
         "TRACEKIT_FLUSH_BUDGET_MS": "1000",
     }
@@ -82,7 +82,7 @@ def addresses(*, fc: str, lambda_: str, broker: str, objects: str) -> Mapping[st
     }
 
 
-def _function(name: str, *, memory_mb: int = 512, timeout_s: float = 10.0) -> FcFunction:
+def _function(name: str, *, memory_mb: int = 512) -> FcFunction:
     module = name.replace("-", "_")
     return FcFunction(
         name=name,
@@ -90,5 +90,4 @@ def _function(name: str, *, memory_mb: int = 512, timeout_s: float = 10.0) -> Fc
         versions={"1": APPS / module},
         weights={"1": 1.0},
         memory_mb=memory_mb,
-        timeout_s=timeout_s,
     )

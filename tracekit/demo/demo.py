@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from tracekit.demo.alerting import AlertingRefused, WebhookReceiver, create_rules
 from tracekit.demo.ledger import Ledger
-from tracekit.demo.processes import Processes
+from tracekit.demo.processes import Processes, StartFailed
 from tracekit.demo.progress import Progress
-from tracekit.demo.server import Server, ServerFailed
+from tracekit.demo.server import Server
 from tracekit.demo.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Demo:
             processes = Processes(data / "demo" / "logs")
             try:
                 self._run(data, processes)
-            except ServerFailed as error:
+            except StartFailed as error:
                 return self._gave_up(error)
             finally:
                 processes.stop_all()
@@ -81,7 +81,7 @@ class Demo:
 
     def _run(self, data: Path, processes: Processes) -> None:
         running = Server(self._settings, data, processes, stopping=self._stopped.is_set)
-        print(f"Dashboards: {running.ui}")
+        print(f"Dashboards: {running.ui}", flush=True)
         for sentence in self._settings.moved:
             print(sentence)
         print(f"OTLP over HTTP: {running.otlp_http}   Logs: {data / 'demo' / 'logs'}", flush=True)
@@ -104,7 +104,7 @@ class Demo:
         )
         try:
             self._watch(running, settings.seconds)
-            self._drain(shop)
+            self._drain(shop, running)
         finally:
             shop.close()
         if settings.ledger is not None:
@@ -128,10 +128,15 @@ class Demo:
             progress.update(elapsed)
         progress.close()
 
-    def _drain(self, shop: Shop) -> None:
-        limit = DRAIN_WHEN_STOPPED_S if self._stopped.is_set() else DRAIN_S
-        if not shop.drain(limit):
-            print(f"Some calls were cut off: they had not finished after {limit:g} s.")
+    def _drain(self, shop: Shop, running: Server) -> None:
+        """Lets what is under way finish, for a while; for a shorter while once somebody has pressed Ctrl-C."""
+        started = time.monotonic()
+        while not shop.drain(0.3):
+            limit = DRAIN_WHEN_STOPPED_S if self._stopped.is_set() else DRAIN_S
+            if time.monotonic() - started > limit:
+                print("Some calls were cut off: they took too long to finish.", flush=True)
+                return
+            running.revive()
 
 
 @contextlib.contextmanager

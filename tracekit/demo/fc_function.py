@@ -18,7 +18,7 @@ class FcFunction:
     weights: Mapping[str, float]
     initializer: str = ""
     memory_mb: int = 512
-    timeout_s: float = 10.0
+    timeout_s: float = 30.0
     limit: int = 6
     environment: Mapping[str, str] = field(default_factory=dict)
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from tracekit.demo.ledger import Ledger
 from tracekit.demo.ports import free_port, listens
-from tracekit.demo.processes import Processes
+from tracekit.demo.processes import Processes, StartFailed
 
 START_TIMEOUT_S = 30.0
 THREADS = 8
 
 
 class FunctionsFrameworkHost:
-    """Runs `target` of the file `source` until closed. Raises RuntimeError when it does not come up."""
+    """Runs `target` of the file `source` until closed. Raises StartFailed when it does not come up."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class FunctionsFrameworkHost:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not listens(self._port):
             if not self._child.running or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} did not start:\n{self._child.last_lines()}")
+                raise StartFailed(f"{self.name} did not start:\n{self._child.last_lines()}")
             time.sleep(0.02)
 
     def _environment(self) -> dict[str, str]:

@@ -29,7 +29,7 @@ class LambdaFunction:
     code: Path
     version: str = "$LATEST"
     memory_mb: int = 512
-    timeout_s: float = 10.0
+    timeout_s: float = 30.0
     limit: int = 8
     environment: Mapping[str, str] = field(default_factory=dict)
 

@@ -26,7 +26,7 @@ class Ledger:
         self._alerts: Counter[tuple[str, str]] = Counter()
 
     def call(self, caller: str, callee: str, kind: str) -> None:
-        """One finished call. `kind` is http, invoke, object, send, or trigger (a platform's own call)."""
+        """One finished call: http, invoke, object, send, or the platform's own storage, deliver, timer."""
         with self._lock:
             self._calls[caller, callee, kind] += 1
 

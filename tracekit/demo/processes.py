@@ -18,6 +18,10 @@ GRACE_S = 3.0
 GUARD = Path(__file__).with_name("guard.py")
 
 
+class StartFailed(Exception):
+    """Something the demo needs did not come up; the message holds what it printed last."""
+
+
 class Child:
     """One started process and the log file that holds what it printed.
 

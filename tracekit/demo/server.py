@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tracekit.demo import application
-from tracekit.demo.processes import Child, Processes
+from tracekit.demo.processes import Child, Processes, StartFailed
 from tracekit.demo.settings import Settings
 
 SERVE = (sys.executable, "-m", "tracekit", "serve")
@@ -20,12 +20,8 @@ STOP_TIMEOUT_S = 15.0
 MAX_REVIVALS = 20
 
 
-class ServerFailed(Exception):
-    """The server did not become ready; the message holds what it printed last."""
-
-
 class Server:
-    """Ready when made: `otlp_http` and `ui` are the URLs it listens on. Raises ServerFailed."""
+    """Ready when made: `otlp_http` and `ui` are the URLs it listens on. Raises StartFailed."""
 
     def __init__(
         self, settings: Settings, data: Path, processes: Processes, *, stopping: Callable[[], bool]
@@ -48,12 +44,12 @@ class Server:
         self._addresses = {name: _host_and_port(ready[name.replace("-", "_")]) for name in self._addresses}
 
     def revive(self) -> None:
-        """Starts the server again, on the same folder and ports, if it has died. Raises ServerFailed."""
+        """Starts the server again, on the same folder and ports, if it has died. Raises StartFailed."""
         if self._child.running:
             return
         self._revivals += 1
         if self._revivals > MAX_REVIVALS:
-            raise ServerFailed(f"The server keeps dying. It printed:\n{self._child.last_lines(20)}")
+            raise StartFailed(f"The server keeps dying. It printed:\n{self._child.last_lines(20)}")
         self._processes.stop(self._child)
         print("The server died and is started again.", flush=True)
         self._child = self._start()
@@ -80,7 +76,7 @@ class Server:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._ready_file.exists():
             if not self._child.running or self._stopping() or time.monotonic() > deadline:
-                raise ServerFailed(f"The server did not start. It printed:\n{self._child.last_lines(20)}")
+                raise StartFailed(f"The server did not start. It printed:\n{self._child.last_lines(20)}")
             time.sleep(0.02)
         ready: dict[str, Any] = json.loads(self._ready_file.read_text())
         return ready

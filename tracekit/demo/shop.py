@@ -71,14 +71,14 @@ class Shop:
         self._objects.close()
 
     def _consume(self, batch: bytes) -> bool:
-        response = self._fc.invoke("order-worker", batch, {}, caller=application.TOPIC, kind="trigger")
+        response = self._fc.invoke("order-worker", batch, {}, caller=application.TOPIC, kind="deliver")
         return response.status == 200 and "X-Fc-Error-Type" not in response.headers
 
     def _made_upload(self, bucket: str, event: bytes) -> None:
         self._fc.invoke_async(
-            "thumbnailer", event, caller=bucket, kind="trigger", retries=application.THUMBNAIL_RETRIES
+            "thumbnailer", event, caller=bucket, kind="storage", retries=application.THUMBNAIL_RETRIES
         )
 
     def _report(self) -> None:
         event = timer_event(application.TIMER_NAME, ",".join(database.CATEGORIES[:6]))
-        self._fc.invoke_async("stock-report", event, caller=application.TIMER_NAME, kind="trigger")
+        self._fc.invoke_async("stock-report", event, caller="timer", kind="timer")

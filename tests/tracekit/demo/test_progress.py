@@ -19,7 +19,7 @@ def busy() -> Ledger:
 
 def test_the_line_counts_calls_failures_cold_starts_and_alerts() -> None:
     line = describe(12.3, busy().snapshot())
-    assert line == "  12 s  shop 3 · 1 failed · 1 cold starts · 1 alerts fired, 0 resolved"
+    assert line == "  12 s · 3 calls · 1 failed · 1 cold starts · alerts: 1 fired, 0 resolved · shop 3"
 
 
 def test_where_lines_cannot_be_rewritten_one_is_printed_every_five_seconds() -> None:
