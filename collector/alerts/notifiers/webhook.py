@@ -91,14 +91,14 @@ class _Answer:
 def _connected(url: WebhookUrl, address: str, deadline: float) -> Iterator[http.client.HTTPConnection]:
     """A connection to the address that is cut at the deadline, however slowly the other side drips:
     a socket's own timeout starts anew with every byte."""
-    left_s = max(0.1, deadline - time.monotonic())
-    connection = http.client.HTTPConnection(url.host, url.port, timeout=left_s)
-    sock = socket.create_connection((address, url.port), timeout=left_s)
-    cut = threading.Timer(max(0.1, deadline - time.monotonic()), _cut, (sock,))
+    connection = http.client.HTTPConnection(url.host, url.port)
+    connection.sock = socket.create_connection((address, url.port), timeout=_left_s(deadline))
+    cut = threading.Timer(_left_s(deadline), _cut, (connection,))
     cut.daemon = True
     cut.start()
     try:
-        connection.sock = _wrapped(sock, url.host) if url.tls else sock
+        if url.tls:
+            _secure(connection, url.host)
         yield connection
     except (http.client.HTTPException, ssl.SSLError, ConnectionError) as error:
         if time.monotonic() >= deadline:
@@ -107,20 +107,30 @@ def _connected(url: WebhookUrl, address: str, deadline: float) -> Iterator[http.
     finally:
         cut.cancel()
         connection.close()
-        sock.close()
 
 
-def _wrapped(sock: socket.socket, host: str) -> ssl.SSLSocket:
+def _left_s(deadline: float) -> float:
+    return max(0.1, deadline - time.monotonic())
+
+
+def _secure(connection: http.client.HTTPConnection, host: str) -> None:
+    """TLS for the name that was asked for, on the connection to its address. The handshake comes after
+    the swap of sockets, so that the deadline can cut it too."""
+    context = ssl.create_default_context()
+    secured = context.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
+    connection.sock = secured
     try:
-        return ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+        secured.do_handshake()
     except ssl.SSLCertVerificationError as error:
         reason = f"the certificate is not valid for this host: {error.verify_message}"
         raise DeliveryError(reason, final=False) from None
 
 
-def _cut(sock: socket.socket) -> None:
+def _cut(connection: http.client.HTTPConnection) -> None:
+    sock = connection.sock
     try:
-        sock.shutdown(socket.SHUT_RDWR)
+        if sock is not None:
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # beneath TLS, whose own shutdown would wait
     except OSError:
         return  # closed in the meantime, which is what this is for
 
@@ -133,8 +143,8 @@ def _post(connection: http.client.HTTPConnection, url: WebhookUrl, body: bytes) 
         "Connection": "close",
     }
     connection.request("POST", url.path, body, headers)
-    response = connection.getresponse()  # status and headers only; the body is nobody's concern
-    return _Answer(response.status, response.headers.get("Retry-After", ""))
+    with connection.getresponse() as response:  # status and headers only; the body is nobody's concern
+        return _Answer(response.status, response.headers.get("Retry-After", ""))
 
 
 def _judge(answer: _Answer) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -114,21 +118,21 @@ def test_nobody_listening_is_worth_another_attempt():
 
 @pytest.fixture
 def raw_server():
-    """A TCP server that speaks what `script(connection)` says."""
+    """A TCP server that hears a request and then does what `script(connection)` says."""
     servers: list[socket.socket] = []
 
-    def start(script) -> str:
+    def start(script, context: ssl.SSLContext | None = None) -> str:
         server = socket.create_server(("127.0.0.1", 0))
         servers.append(server)
 
         def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(65536)
-                try:
+            plain, _ = server.accept()
+            try:
+                with context.wrap_socket(plain, server_side=True) if context else plain as connection:
+                    connection.recv(65536)
                     script(connection)
-                except OSError:
-                    return  # cut off by the client, as it should
+            except OSError:
+                return  # cut off by the client, as it should
 
         threading.Thread(target=serve, daemon=True).start()
         return f"http://127.0.0.1:{server.getsockname()[1]}/"
@@ -159,6 +163,68 @@ def test_an_answer_that_drips_is_cut_at_the_deadline(raw_server):
 
 def test_an_endless_answer_is_not_read(raw_server):
     assert deliver(raw_server(endless)).delivered
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory) -> Path:
+    """A certificate and key of our own for localhost, in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with")
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost"
+    )
+    names = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", f"{path}.crt"]
+    subprocess.run([*command.split(), *names], check=True, capture_output=True, timeout=30)
+    with path.open("a") as file:
+        file.write(Path(f"{path}.crt").read_text())
+    return path
+
+
+@pytest.fixture
+def tls_server(raw_server, certificate):
+    """As raw_server, behind TLS; gives the URL by name."""
+
+    def start(script) -> str:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        return raw_server(script, context).replace("http://127.0.0.1", "https://localhost")
+
+    return start
+
+
+def ok(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+def test_tls_is_spoken_with_the_name_on_the_connection_to_its_address(tls_server, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    assert deliver(tls_server(ok)) == Delivery(True)
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(tls_server):
+    delivery = deliver(tls_server(ok))
+    assert (delivery.delivered, delivery.final) == (False, False)
+    assert "certificate is not valid" in delivery.reason
+
+
+def test_a_certificate_for_another_name_is_refused(tls_server, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    delivery = deliver(tls_server(ok).replace("localhost", "127.0.0.1"))
+    assert "certificate is not valid" in delivery.reason
+
+
+def test_an_answer_that_drips_behind_tls_is_cut_too(tls_server, certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
+    before = time.monotonic()
+    delivery = deliver(tls_server(drip), Policy(allow_private=True, timeout_s=0.6))
+    assert delivery.reason == "no answer within 0.6 s"
+    assert time.monotonic() - before < 15  # the server would drip for 30 s
+
+
+def test_a_plain_port_behind_https_is_worth_another_attempt(raw_server):
+    delivery = deliver(raw_server(ok).replace("http:", "https:"))
+    assert delivery == Delivery(False, "the TLS handshake failed", final=False)
 
 
 @pytest.mark.parametrize("text", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 99999 x\r\n\r\n"])
