@@ -116,3 +116,8 @@ def _read(path: str) -> str:
         return sys.stdin.read()
     with open(path, encoding="utf-8") as file:
         return file.read()
+
+
+if __name__ == "__main__":
+    # `python -m tracekit.run` starts without the command's other parts, which only the server needs.
+    sys.exit(main(sys.argv[1:]))

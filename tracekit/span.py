@@ -36,6 +36,7 @@ def _after_fork() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
+MAX_MESSAGE = 1024
 MAX_EVENTS = 128
 MAX_LINKS = 1024  # a queue batch may be large and each message is one link
 
@@ -268,11 +269,12 @@ class Span:
         except Exception as error:  # this runs while the user's exception is in flight
             guard.report(error, "record_exception")
 
-    def set_status(self, status: str, message: str = "") -> None:
+    def set_status(self, status: str, message: str | None = "") -> None:
         """Sets the outcome: "ok", "error" or "unset". The message is kept for errors only."""
         extra = self.extra
-        extra.status = _STATUSES.get(str(status).lower(), UNSET)
-        extra.message = values.clean_key(message) if message and extra.status == ERROR else ""
+        extra.status = _STATUSES.get(values.clean_key(status).lower(), UNSET)
+        said = "" if message is None else str(values.clean(message))[:MAX_MESSAGE]
+        extra.message = said if extra.status == ERROR else ""
 
     def fail(self, exception: BaseException) -> None:
         """Ends badly: exception event, status ERROR and `error.type`. Never raises."""
@@ -281,7 +283,7 @@ class Span:
         self.record_exception(exception)
         extra = self.extra
         extra.status = ERROR
-        extra.message = f"{type(exception).__name__}: {values.clean(exception)}"[:1024]
+        extra.message = f"{type(exception).__name__}: {values.clean(exception)}"[:MAX_MESSAGE]
         self.set_attribute("error.type", type_name(exception))
 
     def _keep_event(self, event: Event) -> None:

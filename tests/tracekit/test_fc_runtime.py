@@ -42,7 +42,7 @@ HEADERS = {
     "x-fc-region": "cn-hangzhou",
     "x-fc-account-id": "42",
 }
-RUN = [sys.executable, "-c", "import sys; from tracekit.run import main; sys.exit(main(sys.argv[1:]))"]
+RUN = [sys.executable, "-m", "tracekit.run"]
 
 
 class Instance:
