@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -13,7 +15,9 @@ from dashboards.middleware import Guard
 from dashboards.pages import PAGES
 from dashboards.render import environment
 from dashboards.settings import UiSettings
-from dashboards.ui import AlertStore, Ui
+from dashboards.ui import AlertStore, Ui, ui_of
+
+YOUNG_NS = 15 * 60 * 1_000_000_000
 
 
 def build_app(
@@ -34,5 +38,13 @@ def build_app(
     return app
 
 
-def _home() -> RedirectResponse:
-    return RedirectResponse("/functions", 307)
+def _home(request: Request) -> RedirectResponse:
+    """The functions. Over a store younger than a quarter of an hour the usual hour would be mostly blank,
+    so the first minutes are shown closer, and live."""
+    ui = ui_of(request)
+    state = dict(request.query_params)
+    if "from" not in state:
+        first_ns = ui.reader.stats().first_ns
+        if not first_ns or ui.settings.now_ns() - first_ns < YOUNG_NS:
+            state = {"from": "now-15m", "to": "now", "live": "5s", **state}
+    return RedirectResponse("/functions" + (f"?{urlencode(state)}" if state else ""), 307)
