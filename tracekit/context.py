@@ -10,7 +10,7 @@ from __future__ import annotations
 from _contextvars import ContextVar
 from time import time_ns
 
-from tracekit import imports, pipeline
+from tracekit import pipeline
 from tracekit.ids import new_span_id, new_trace_id
 from tracekit.queue import QUEUE
 from tracekit.span import NO_SPAN, NonRecordingSpan, Span, SpanContext, Trace
@@ -97,6 +97,3 @@ def release(token: Any) -> None:
 def is_local_root(span: Span | NonRecordingSpan) -> bool:
     """Whether nothing of this process is above the span."""
     return type(span) is Span and not isinstance(span.parent, Span)
-
-
-imports.watch()

@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tracekit import pipeline
 from tracekit.invocation import run_initializer
+from tracekit.load import load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,8 +89,6 @@ class FcServer(ThreadingHTTPServer):
 
     def load(self) -> None:
         """Imports the function. A failure is kept and answered to every call, as FC does."""
-        from tracekit.run import load
-
         try:
             self.handler, self.initializer = load(self.handler_name, self.initializer_name)
         except Exception as error:

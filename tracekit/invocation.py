@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from tracekit import context, pipeline, platforms, propagation, triggers
+from tracekit import context, imports, pipeline, platforms, propagation, triggers
 from tracekit.guard import report
 from tracekit.lifecycle import LIFECYCLE, is_cold
 from tracekit.span import CONSUMER, INTERNAL, NO_SPAN, SERVER, Span, SpanContext, Trace
@@ -216,3 +216,7 @@ def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
             span.add_link(linked)
     if elsewhere is not None:
         span.add_link(elsewhere)
+
+
+# Whoever opens spans of ours may open some of opentelemetry too, before or after.
+imports.watch()
