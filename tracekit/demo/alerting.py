@@ -26,7 +26,7 @@ def rules(webhook_url: str) -> list[dict[str, Any]]:
         | _rule("Catalogue fails", "error_rate", "catalogue", 0.02, window_s=60, for_s=3, min_calls=10),
         common | _rule("Orders fail", "error_rate", "order-worker", 0.10, window_s=60, for_s=5, min_calls=5),
         common | _rule("Payments are slow", "p95_ms", "payments", 1_000, window_s=60, for_s=5, min_calls=10),
-        common | _rule("Many cold starts", "cold_start_share", "", 0.5, window_s=60, for_s=10, min_calls=20),
+        common | _rule("Many cold starts", "cold_start_share", "", 0.1, window_s=60, for_s=10, min_calls=20),
     ]
 
 

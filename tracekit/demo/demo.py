@@ -129,7 +129,7 @@ class Demo:
         progress.close()
 
     def _drain(self, shop: Shop, running: Server) -> None:
-        """Lets what is under way finish, for a while; for a shorter while once somebody has pressed Ctrl-C."""
+        """Lets what is under way finish, for a while; for a shorter one once somebody pressed Ctrl-C."""
         started = time.monotonic()
         while not shop.drain(0.3):
             limit = DRAIN_WHEN_STOPPED_S if self._stopped.is_set() else DRAIN_S

@@ -50,7 +50,8 @@ def describe(elapsed_s: float, snapshot: dict[str, Any]) -> str:
     """
     calls = _sums(snapshot["invocations"], "function")
     by_function = "  ".join(f"{name} {count}" for name, count in calls.most_common())
-    return " · ".join([f"{elapsed_s:4.0f} s", f"{calls.total()} calls", *_counts(snapshot), by_function])
+    parts = [f"{elapsed_s:4.0f} s", f"{calls.total()} calls", *_counts(snapshot), by_function]
+    return " · ".join(part for part in parts if part)
 
 
 def _counts(snapshot: dict[str, Any]) -> list[str]:
