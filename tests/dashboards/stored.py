@@ -38,28 +38,30 @@ def _value(column: str, span: Span) -> Any:
     if column == "events":
         return jsonvalue.dumps([{k: getattr(e, k) for k in ("time_ns", "name", "attributes")} for e in value])
     if column == "links":
-        return jsonvalue.dumps(
-            [{k: getattr(x, k) for k in ("trace_id", "span_id", "attributes")} for x in value]
-        )
+        shown = ("trace_id", "span_id", "attributes")
+        return jsonvalue.dumps([{k: getattr(link, k) for k in shown} for link in value])
     return jsonvalue.dumps(value) if column == "attributes" else value
 
 
 def checkout() -> tuple[Span, ...]:
     """One visit with everything a trace page has to show: a cold start before its call, a failure with its
     exception, nine equal statements, a message to a consumer that links back, a span without its parent."""
-    spans = [
+    cold = at("9", "2", 20, 400, "checkout", "ColdStart")
+    call = at("3", "2", 405, 690, "checkout", "POST /orders", Kind.SERVER, Status.ERROR)
+    queries = (
+        at(f"4{i}", "3", 410 + i * 8, 416 + i * 8, "checkout", "SELECT", Kind.CLIENT) for i in range(9)
+    )
+    consumer = at("d", "b", 760, 1100, "mailer", "orders process", Kind.CONSUMER)
+    return (
         at("1", "", 0, 900, "storefront", "POST /checkout", Kind.SERVER),
         at("2", "1", 10, 700, "storefront", "POST checkout", Kind.CLIENT, Status.ERROR),
-        replace(at("9", "2", 20, 400, "checkout", "ColdStart"), phase="cold_start"),
-        _failing_call(at("3", "2", 405, 690, "checkout", "POST /orders", Kind.SERVER, Status.ERROR)),
-        *(_statement(at(f"4{i}", "3", 410 + i * 8, 416 + i * 8, "checkout", "SELECT", Kind.CLIENT)) for i in range(9)),
+        replace(cold, phase="cold_start"),
+        _failing_call(call),
+        *map(_statement, queries),
         at("b", "1", 720, 725, "storefront", "orders send", Kind.PRODUCER),
-        replace(
-            at("d", "b", 760, 1100, "mailer", "orders process", Kind.CONSUMER), links=(Link(TRACE, span_id("b")),)
-        ),
+        replace(consumer, links=(Link(TRACE, span_id("b")),)),
         at("e", "f", 800, 820, "ghost", "orphaned work"),
-    ]  # fmt: skip
-    return tuple(spans)
+    )
 
 
 def span_id(short: str) -> str:
@@ -86,6 +88,7 @@ def _failing_call(call: Span) -> Span:
         Event(BEGAN + 690 * MS, "exception", {f"exception.{key}": value for key, value in exception.items()}),
     )
     attributes = {"http.route": "/orders", "huge": 2**62, "evil": "</script><script>alert(1)</script>"}
+    attributes |= {f"app.step.{step}": step for step in range(5)}
     return replace(
         call, coldstart=True, version="v2", error_type="TimeoutError", events=events, attributes=attributes,
         status_message="no answer within 250 ms",

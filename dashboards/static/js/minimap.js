@@ -62,7 +62,7 @@ export class Minimap {
     if (event.button) return;
     const area = this.box.getBoundingClientRect(), total = this.model.total, at = (e) => Math.max(0, Math.min(1, (e.clientX - area.left) / area.width)) * total;
     const origin = at(event), [from, to] = this.view, whole = from <= 0 && to >= total, handle = event.target.className;
-    const moved = { l: (p) => [Math.min(p, to), Math.max(p, to)], r: (p) => [Math.min(from, p), Math.max(from, p)] }[handle]
+    const moved = { from: (p) => [Math.min(p, to), Math.max(p, to)], to: (p) => [Math.min(from, p), Math.max(from, p)] }[handle]
       ?? (!whole && event.target === this.brush ? (p) => [from + p - origin, to + p - origin] : (p) => [Math.min(origin, p), Math.max(origin, p)]);
     let far = false;
     const move = (e) => { if (Math.abs(e.clientX - event.clientX) > 3) far = true; if (far) this.#set(moved(at(e)), false); };

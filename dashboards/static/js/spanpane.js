@@ -115,7 +115,7 @@ export class Pane {
     return h("details.event", {}, h("summary", {}, h("span.mono.muted", {}, `+${duration(e.offset)}`), " ", h("bdi", {}, e.name)), e.attributes.length ? this.#table(e.attributes) : h("p.faint.small", {}, "No attributes"));
   }
   #table(entries) {
-    return h("dl.attrs", {}, ...entries.map((a) => h("div.attr", {}, h("dt", {}, h("bdi", {}, a.key)), h("dd", {}, h("bdi", {}, a.text), a.type ? h("small.faint", {}, ` ${a.type}`) : null, cutNote(a)), copy(a.text, `Copy ${a.key}`))));
+    return h("dl.attrs", {}, ...entries.map((a) => h("div.attr", {}, h("dt", {}, h("bdi", {}, a.key)), h("dd", {}, h("div", {}, h("bdi", {}, a.text), a.type ? h("small.faint", {}, ` ${a.type}`) : null, cutNote(a)), copy(a.text, `Copy ${a.key}`)))));
   }
   #filtered(text) {
     this.filter = text;

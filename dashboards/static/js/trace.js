@@ -206,7 +206,12 @@ class TracePage {
     this.#splitter(on);
   }
   #splitter(on) {
-    const split = $("#split"), card = $(".wf"), set = (px) => { card.style.setProperty("--names", `${Math.max(90, Math.min(card.clientWidth - 120, px))}px`); this.#ticks(); };
+    const split = $("#split"), card = $(".wf"), set = (px) => {
+      const width = Math.max(90, Math.min(card.clientWidth - 120, px));
+      card.style.setProperty("--names", `${width}px`);
+      split.setAttribute("aria-valuenow", Math.round((width / card.clientWidth) * 100));
+      this.#ticks();
+    };
     on(split, "pointerdown", (event) => {
       split.setPointerCapture(event.pointerId);
       const move = (e) => set(e.clientX - card.getBoundingClientRect().left);
@@ -271,7 +276,7 @@ class TracePage {
   }
   #escape() {
     const [from, to] = this.rows.view;
-    if (this.pane.id) this.close();
+    if (this.selected >= 0) this.close();
     else if (from > 0 || to < this.model.total) this.zoom([0, this.model.total], "push");
     else if (this.find.value) { this.find.value = ""; this.search(""); }
   }

@@ -177,7 +177,7 @@ export class Rows {
     row.n.style.paddingLeft = `min(${8 + m.d[i] * 12}px, var(--names) * .5)`;
     const opens = kids || fold || m.folds.has(i);
     row.tw.textContent = opens ? (closed || fold ? "▸" : "▾") : "";
-    row.tw.disabled = !opens;
+    row.tw.style.visibility = opens ? "" : "hidden";
     row.tw.ariaLabel = opens ? (closed || fold ? "Unfold" : "Fold") : "";
     row.nm.textContent = `${m.orphan.has(i) ? "⌁ " : ""}${m.failed.has(i) ? "⚠ " : ""}${m.names[m.n[i]]}${fold ? ` ×${fold}` : ""}`;
     row.sv.textContent = closed ? `${m.services[m.v[i]]} · ${m.end[i] - i - 1} below` : m.services[m.v[i]];

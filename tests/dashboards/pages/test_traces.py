@@ -60,7 +60,7 @@ def test_the_newest_traces_come_first_with_what_the_reader_says(client: TestClie
         ("version=v2&service=catalogue", {"version": "v2", "service": "catalogue"}),
         ("q=TimeoutError+payment", {"text": "TimeoutError payment"}),
         ("source=function:checkout", {"source": "function:checkout"}),
-        ("source=user:user&target=function:storefront", {"source": "user:user", "target": "function:storefront"}),
+        ("source=user:user&target=queue:orders", {"source": "user:user", "target": "queue:orders"}),
     ],
 )  # fmt: skip
 def test_the_url_is_the_query(
