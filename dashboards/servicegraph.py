@@ -15,7 +15,7 @@ DRAWN_EDGES = 400
 # From here on an edge or node is drawn as failing, as the Functions page marks it.
 FAILING = 0.01
 NAME_CHARACTERS = 16
-_THIN, _THICK = 1.2, 5.0
+_THIN, _THICK = 1.2, 4.0
 
 
 @dataclass(frozen=True, slots=True)

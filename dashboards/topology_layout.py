@@ -14,9 +14,9 @@ from math import hypot
 from typing import Any
 
 NODE_WIDTH, NODE_HEIGHT = 164.0, 44.0
-LABEL_WIDTH, LABEL_HEIGHT = 92.0, 28.0
+LABEL_WIDTH, LABEL_HEIGHT = 112.0, 28.0
 MARGIN = 20.0
-ARROW_LENGTH, ARROW_WIDTH = 9.0, 7.0
+ARROW_LENGTH, ARROW_WIDTH = 10.0, 9.0
 # Labels take a rank of their own. Beyond this many edges they would push the graph off the screen.
 LABELLED_EDGES = 60
 _POINTS_PER_INCH = 72.0
@@ -117,7 +117,7 @@ def _graph(pygraphviz: Any, numbers: dict[str, str], edges: Sequence[Pair]) -> A
     graph.node_attr.update(
         shape="box", fixedsize="true", label="", width=_inches(NODE_WIDTH), height=_inches(NODE_HEIGHT)
     )
-    graph.edge_attr.update(arrowsize="0.9")
+    graph.edge_attr.update(arrowsize=f"{ARROW_LENGTH / 10:.1f}")
     if labelled:
         graph.edge_attr.update(label=_blank(LABEL_WIDTH, LABEL_HEIGHT))
     graph.add_nodes_from(numbers.values())

@@ -132,7 +132,7 @@ class TracePage {
       const left = ((at - from * unit) / width) * 100, line = Object.assign(document.createElement("i")), label = Object.assign(document.createElement("span"), { textContent: at ? duration(at).replace(/\.0+(?= )|(\.\d*?)0+(?= )/, "$1") : "0" });
       line.style.left = label.style.left = `${left}%`;
       marks.push(line);
-      if (left < 92) marks.push(label);
+      if ((1 - left / 100) * box.clientWidth > 46) marks.push(label);
     }
     box.replaceChildren(...marks);
   }

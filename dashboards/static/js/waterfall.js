@@ -187,7 +187,7 @@ export class Rows {
   #bar(row, i) {
     const m = this.model, [from, to] = this.view, width = to - from, [start, end] = m.extent(i);
     const percent = (at) => Math.max(-1, Math.min(101, ((at - from) / width) * 100));
-    const left = percent(start), right = percent(end), out = end < from || start > to;
+    const left = percent(start), right = percent(end), out = end < from || start > to || (start === to && to < m.total);
     row.b.hidden = out;
     row.b.style.left = `${left}%`;
     row.b.style.width = `${right - left}%`;
