@@ -69,22 +69,28 @@ def _walk(path: Path) -> tuple[int, int]:
 
 
 def _header_end(start: bytes) -> int:
-    """Length of the version entry that opens a log: fields 100 (kind), 101 (version), 102 (the database's
-    id) and 103 (checkpoint iteration), each a u16 number and a value, then 0xffff. 0 if it is not that."""
+    """Length of the version entry that opens a log, 0 if it is not one.
+
+    Fields 100 (kind), 101 (version), 102 (the database's id, a list of small numbers) and 103 (checkpoint
+    iteration), each a u16 field number and varints, then 0xffff.
+    """
     if not start.startswith(_VERSION_ENTRY):
         return 0
     at = len(_VERSION_ENTRY)
     for field in (101, 102, 103):
         if start[at : at + 2] != field.to_bytes(2, "little"):
             return 0
-        at += 2
-        if field == 102:
-            at += 1 + start[at] if at < len(start) else 0
-            continue
-        while at < len(start) and start[at] & 0x80:  # a varint goes on while its top bit is set
+        length = start[at + 2] if field == 102 and at + 2 < len(start) else 0
+        at = _skip_varints(start, at + 2, 1 + length)
+    return at + 2 if start[at : at + 2] == b"\xff\xff" else 0
+
+
+def _skip_varints(data: bytes, at: int, count: int) -> int:
+    for _ in range(count):
+        while at < len(data) and data[at] & 0x80:  # it goes on while the top bit is set
             at += 1
         at += 1
-    return at + 2 if start[at : at + 2] == b"\xff\xff" else 0
+    return at
 
 
 def _only_zeros(path: Path, start: int) -> bool:

@@ -56,6 +56,8 @@ class DuckDBWriter:
         group = _joined(batches)
         try:
             return self._write(group)
+        except (ValueError, OverflowError, TypeError) as error:  # a value its column cannot hold
+            raise Rejected(f"the store does not take this data: {error}") from error
         except duckdb.Error as error:
             if not _fatal(error):
                 raise _told_apart(error) from error

@@ -1,0 +1,340 @@
+"""What the DuckDB engine promises beyond the contract: schema, durability, damage, errors told apart."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from collector.model import COLUMN_NAMES, SPAN_COLUMNS
+from collector.storage.base import (
+    EdgesQuery,
+    FunctionsQuery,
+    IncompatibleSchema,
+    Rejected,
+    RetryLater,
+    StorageError,
+    Window,
+    WriteResult,
+)
+from collector.storage.duckdb import DataFolderInUse, DuckDBStorage, open_storage, wal
+from collector.storage.duckdb.recent import RecentKeys
+from tests.collector.batches import SECOND, T0, batch, row, trace
+
+ROOT = Path(__file__).resolve().parents[3]
+WINDOW = Window(T0, T0 + 60 * SECOND)
+
+
+@contextlib.contextmanager
+def opened(folder: Path, **options: Any) -> Iterator[DuckDBStorage]:
+    with contextlib.closing(open_storage(folder, **options)) as storage:
+        yield storage
+
+
+def count(folder: Path) -> int:
+    with opened(folder) as storage:
+        return storage.reader.stats().spans
+
+
+# ---------------------------------------------------------------- schema
+
+
+def columns(folder: Path) -> set[tuple[Any, ...]]:
+    with contextlib.closing(duckdb.connect(str(folder / "tracekit.duckdb"))) as connection:
+        sql = "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+        return set(connection.execute(sql).fetchall())
+
+
+def store_of_version_1(folder: Path) -> None:
+    """As the first schema was, with one consumer that links to one producer."""
+    folder.mkdir()
+    schema = (ROOT / "collector/storage/duckdb/schema.sql").read_text()
+    text = re.sub(r"(?s)-- The links of spans once more.*", "", schema)
+    with contextlib.closing(duckdb.connect(str(folder / "tracekit.duckdb"))) as connection:
+        connection.execute(text)
+        connection.execute("INSERT INTO schema_version VALUES (1, 0)")
+        queue = {"messaging_destination": "q"}
+        rows = [
+            row(1, 1, 1, 1000, kind="producer", service="a", **queue),
+            row(2, 2**63 + 5, 4, kind="consumer", service="b", links=[(1, 1)], **queue),
+        ]
+        for values in rows:
+            values["trace_id"] = f"{values['trace_id']}"
+            marks = ", ".join("?" for _ in COLUMN_NAMES)
+            connection.execute(f"INSERT INTO spans VALUES ({marks})", [values[n] for n in COLUMN_NAMES])
+
+
+def test_a_store_of_version_1_is_migrated(tmp_path: Path) -> None:
+    store_of_version_1(tmp_path / "old")
+    with opened(tmp_path / "old") as storage:
+        delays = [e.queue_delay_p50_ns for e in storage.reader.edges(EdgesQuery(WINDOW, "b"))]
+        assert delays == [2 * SECOND]
+        assert storage.writer.write([batch(row(1, 1), row(9, 9))]) == WriteResult(1, 1)
+    with opened(tmp_path / "new"):
+        pass
+    assert columns(tmp_path / "old") == columns(tmp_path / "new")
+    assert count(tmp_path / "old") == 3
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        pass
+    with contextlib.closing(duckdb.connect(str(tmp_path / "tracekit.duckdb"))) as connection:
+        connection.execute("INSERT INTO schema_version VALUES (99, 0)")
+    with pytest.raises(IncompatibleSchema, match=r"schema 99.*Upgrade tracekit"):
+        open_storage(tmp_path)
+
+
+def test_the_table_has_the_columns_of_a_batch_and_docs_tell_them_all(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        pass
+    found = columns(tmp_path)
+    assert {name for table, name, *_ in found if table == "spans"} == set(COLUMN_NAMES)
+    text = (ROOT / "docs" / "schema.md").read_text()
+    for table, name, kind, _ in found:
+        section = text.split(f"## `{table}`")[1].split("\n## ")[0]
+        assert f"| `{name}` | {kind} |" in section, (table, name, kind)
+    for column in SPAN_COLUMNS:
+        assert column.meaning in text, column.name
+
+
+# ---------------------------------------------------------------- opening
+
+
+def test_a_folder_in_use_is_named(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(DataFolderInUse, match=re.escape(str(tmp_path))):
+        open_storage(tmp_path)
+
+
+def test_a_file_open_in_another_program_is_named(tmp_path: Path) -> None:
+    with opened(tmp_path):
+        pass
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(tmp_path / "tracekit.duckdb")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(DataFolderInUse, match=re.escape(str(tmp_path))):
+            open_storage(tmp_path)
+        other.communicate()
+    assert count(tmp_path) == 0
+
+
+def test_what_is_no_database_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "tracekit.duckdb").write_bytes(b"hello" * 9_000)
+    with pytest.raises(StorageError, match="cannot be opened"):
+        open_storage(tmp_path)
+    assert (tmp_path / "tracekit.duckdb").read_bytes() == b"hello" * 9_000
+
+
+def killed_with_wal(folder: Path, writes: int) -> Path:
+    """A store whose process died after `writes` commits; its log."""
+    script = f"""
+        import os
+        from pathlib import Path
+        from collector.storage.duckdb import open_storage
+        from tests.collector.batches import batch, row
+        storage = open_storage(Path({str(folder)!r}))
+        for n in range({writes}):
+            storage.writer.write([batch(row(n + 1, 1))])
+        os._exit(0)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=ROOT)
+    return folder / "tracekit.duckdb.wal"
+
+
+def test_a_whole_log_is_taken_as_it_is(tmp_path: Path) -> None:
+    killed_with_wal(tmp_path, 5)
+    assert wal.set_damage_aside(tmp_path / "tracekit.duckdb") is None
+    assert count(tmp_path) == 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "kept"),
+    [
+        (lambda whole: whole[:-20], 4),
+        (lambda whole: whole + b"\0" * 4096, 5),
+        (lambda whole: whole + b"garbage that is no frame" * 3, 5),
+    ],
+    ids=["torn", "zeros", "garbage"],
+)
+def test_a_damaged_log_is_kept_aside_and_what_is_whole_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: Any, kept: int
+) -> None:
+    log = killed_with_wal(tmp_path, 5)
+    damaged = damage(log.read_bytes())
+    log.write_bytes(damaged)
+    assert count(tmp_path) == kept
+    (copy,) = tmp_path.glob("*.damaged-*")
+    assert copy.read_bytes() == damaged
+    assert "is damaged" in caplog.text
+
+
+def test_a_flipped_length_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = killed_with_wal(tmp_path, 5)
+    whole = bytearray(log.read_bytes())
+    middle = frame_starts(bytes(whole), wal._header_end(bytes(whole[:256])))[-4]
+    whole[middle + 6] ^= 0xFF  # the length's second highest byte
+    log.write_bytes(whole)
+    wal.set_damage_aside(tmp_path / "tracekit.duckdb")
+    assert "may be lost" in caplog.text
+    assert list(tmp_path.glob("*.damaged-*"))
+
+
+def frame_starts(log: bytes, at: int) -> list[int]:
+    starts = []
+    while at < len(log):
+        starts.append(at)
+        at += 16 + int.from_bytes(log[at : at + 8], "little")
+    return starts
+
+
+# ---------------------------------------------------------------- duplicates
+
+
+def test_a_retry_after_a_restart_is_recognised(tmp_path: Path) -> None:
+    with opened(tmp_path) as storage:
+        storage.writer.write([batch(row(1, 1), row(1, 2))])
+    with opened(tmp_path) as storage:
+        assert storage.writer.write([batch(row(1, 2), row(1, 3))]) == WriteResult(1, 1)
+
+
+def test_a_retry_beyond_the_remembered_keys_is_recognised(tmp_path: Path) -> None:
+    with opened(tmp_path, dedup_keys=4) as storage:
+        storage.writer.write([batch(row(1, 1))])
+        storage.writer.write([batch(*(row(n, 1) for n in range(2, 30)))])
+        assert storage.writer.write([batch(row(1, 1))]) == WriteResult(0, 1)
+
+
+def test_keys_are_forgotten_by_generation_and_the_reach_is_known() -> None:
+    recent = RecentKeys(now_ns=100, size=4)
+    recent.add([1, 2], 200)
+    assert (1 in recent, recent.since_ns) == (True, 100)
+    recent.add([3, 4], 300)
+    assert (1 in recent, 3 in recent, recent.since_ns) == (False, True, 200)
+
+
+# ---------------------------------------------------------------- failures
+
+
+def test_a_full_disk_is_refused_before_it_hurts(tmp_path: Path) -> None:
+    with opened(tmp_path, disk_floor_bytes=2**60) as storage:
+        with pytest.raises(RetryLater, match="MiB are free"):
+            storage.writer.write([batch(row(1, 1))])
+        assert storage.reader.stats().spans == 0
+
+
+class Failing:
+    """The writing connection, failing once when a statement starts with `on`."""
+
+    def __init__(self, real: Any, on: str, error: Exception, after: bool = False) -> None:
+        self._real, self._on, self._error, self._after = real, on, error, after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def execute(self, statement: str, *values: Any) -> Any:
+        if not statement.lstrip("- `").upper().startswith(self._on.upper()):
+            return self._real.execute(statement, *values)
+        self._on = "never again"
+        if self._after:
+            self._real.execute(statement, *values)
+        raise self._error
+
+
+INVALIDATED = duckdb.FatalException(
+    "FATAL Error: database has been invalidated because of a previous fatal error"
+)
+DURABLE = duckdb.FatalException("Transaction COMMIT succeeded and is durable, but the autocheckpoint failed")
+
+
+@pytest.mark.parametrize(
+    ("on", "error", "after"),
+    [
+        ("COMMIT", INVALIDATED, False),
+        ("COMMIT", INVALIDATED, True),
+        ("COMMIT", DURABLE, True),
+        ("BEGIN", INVALIDATED, False),
+    ],
+)
+def test_an_invalidated_database_is_reopened_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, on: str, error: Exception, after: bool
+) -> None:
+    with opened(tmp_path) as storage:
+        storage.writer.write([batch(row(1, 1))])
+        database = storage._database
+        database._root = Failing(database._root, on, error, after)
+        result = storage.writer.write([batch(row(1, 1), row(2, 1), row(2, 2))])
+        assert result.stored + result.duplicates == 3
+        assert storage.reader.stats().spans == 3
+        assert storage.writer.write([batch(row(2, 2), row(3, 1))]) == WriteResult(1, 1)
+    assert count(tmp_path) == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (duckdb.IOException("could not write: no space left on device"), RetryLater),
+        (duckdb.OutOfMemoryException("out of memory"), RetryLater),
+        (duckdb.ConversionException("not a uuid"), Rejected),
+    ],
+)
+def test_errors_say_whether_to_try_again(tmp_path: Path, error: Exception, outcome: type[Exception]) -> None:
+    with opened(tmp_path) as storage:
+        database = storage._database
+        database._root = Failing(database._root, "COMMIT", error)
+        with pytest.raises(outcome):
+            storage.writer.write([batch(row(1, 1))])
+        assert storage.reader.stats().spans == 0
+        assert storage.writer.write([batch(row(1, 1))]) == WriteResult(1, 0)
+
+
+def test_data_the_engine_does_not_take_is_rejected_whole(tmp_path: Path) -> None:
+    with opened(tmp_path) as storage:
+        with pytest.raises(Rejected):
+            storage.writer.write([batch(row(1, 1)), batch(row(2, 1, trace_id="not a trace id"))])
+        assert storage.reader.stats().spans == 0
+
+
+def test_readers_of_several_threads_see_each_finished_write(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+    with opened(tmp_path) as storage:
+        written = threading.Event()
+
+        def read() -> None:
+            try:
+                while not written.is_set():
+                    before = storage.writer_count  # type: ignore[attr-defined]
+                    found = storage.reader.functions(FunctionsQuery(WINDOW))
+                    assert (found[0].calls if found else 0) >= before
+            except BaseException as error:
+                failures.append(error)
+
+        storage.writer_count = 0  # type: ignore[attr-defined]
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for n in range(40):
+            storage.writer.write([batch(row(n + 1, 1))])
+            storage.writer_count = n + 1  # type: ignore[attr-defined]
+        written.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+
+def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    storage = open_storage(tmp_path)
+    storage.close()
+    storage.close()
+    with pytest.raises(RetryLater):
+        storage.reader.trace(trace(1))

@@ -1,0 +1,91 @@
+"""Settings: flags over environment over defaults, and sentences for what makes no sense."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from collector.settings import Address, Settings, SettingsError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_flags_win_over_the_environment_and_that_over_defaults() -> None:
+    environ = {"TRACEKIT_DATA": "/env", "TRACEKIT_UI": "127.0.0.1:1", "TRACEKIT_MAX_BODY": ""}
+    settings = Settings.from_env(environ, {"data_dir": "/flag", "ui": None})
+    assert (settings.data_dir, settings.ui) == (Path("/flag"), Address("127.0.0.1", 1))
+    assert (settings.max_body_bytes, settings.otlp_http.port) == (64 * 2**20, 4318)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().allow_public = True  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:0", Address("127.0.0.1", 0)),
+        (":80", Address("127.0.0.1", 80)),
+        ("[::1]:4318", Address("::1", 4318)),
+        ("localhost:1", Address("localhost", 1)),
+    ],
+)
+def test_an_address_is_host_and_port(text: str, address: Address) -> None:
+    assert Address.parse(text) == address
+    assert Address.parse(str(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"TRACEKIT_OTLP_HTTP": "4318"}, "TRACEKIT_OTLP_HTTP"),
+        ({"TRACEKIT_OTLP_HTTP": "h:99999"}, "HOST:PORT"),
+        ({"TRACEKIT_OTLP_HTTP": "h:１"}, "HOST:PORT"),
+        ({"TRACEKIT_MAX_BODY": "lots"}, "64MiB"),
+        ({"TRACEKIT_MAX_BODY": "-1"}, "64MiB"),
+        ({"TRACEKIT_HEADER_TIMEOUT": "nan"}, "seconds"),
+        ({"TRACEKIT_HEADER_TIMEOUT": "0"}, "seconds"),
+        ({"TRACEKIT_STORE_THREADS": "two"}, "whole number"),
+        ({"TRACEKIT_ALLOW_PUBLIC": "maybe"}, "on nor off"),
+        ({"TRACEKIT_OTLP_HTTP": "0.0.0.0:4318"}, "no authentication"),
+        ({"TRACEKIT_UI": "[::]:80"}, "no authentication"),
+        ({"TRACEKIT_OTLP_GRPC": "example.com:80"}, "no authentication"),
+    ],
+)
+def test_what_makes_no_sense_is_named(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Settings.from_env(environ)
+
+
+def test_a_public_address_needs_to_be_asked_for() -> None:
+    environ = {"TRACEKIT_OTLP_HTTP": "0.0.0.0:4318", "TRACEKIT_ALLOW_PUBLIC": "1"}
+    assert Settings.from_env(environ).otlp_http.host == "0.0.0.0"
+
+
+def test_an_unknown_override_is_refused() -> None:
+    with pytest.raises(SettingsError, match="colour"):
+        Settings.from_env({}, {"colour": "red"})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("10", 10), ("1KB", 1024), ("64 MiB", 2**26), ("2g", None), ("1GiB", 2**30)]
+)
+def test_sizes_are_powers_of_1024(text: str, size: int | None) -> None:
+    if size is None:
+        with pytest.raises(SettingsError):
+            Settings.from_env({"TRACEKIT_MAX_BODY": text})
+    else:
+        assert Settings.from_env({"TRACEKIT_MAX_BODY": text}).max_body_bytes == size
+
+
+def test_grpc_can_be_switched_off() -> None:
+    assert Settings.from_env({"TRACEKIT_OTLP_GRPC": "off"}).otlp_grpc is None
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "collector.md").read_text()
+    rows = {line.split("|")[1].strip(" `") for line in text.splitlines() if line.startswith("| `TRACEKIT_")}
+    assert rows == {f.metadata["env"] for f in fields(Settings)}
