@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, serving_ui
-from tests.dashboards.stored import TRACE, checkout, span_id, store
+from tests.dashboards.stored import TRACE, at, checkout, span_id, store
 from tests.dashboards.test_waterfall import big_trace
 
 pytestmark = pytest.mark.browser
@@ -27,12 +27,9 @@ def base() -> Iterator[str]:
         yield url
 
 
-def row(page: Page, name: str) -> object:
-    return page.locator(".r:not([hidden])", has_text=name)
-
-
 def names(page: Page) -> list[str]:
     """Rows from top to bottom, by what stands where and not by the order of elements."""
+    page.locator(".r:not([hidden])").first.wait_for()
     texts = page.locator(".r:not([hidden])").evaluate_all(
         "rows => rows.sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)"
         ".map(row => row.querySelector('.nm').textContent)"
@@ -46,6 +43,12 @@ def test_rows_stand_in_reading_order_with_equal_siblings_folded(open_page: OpenP
         "POST /checkout", "⚠ POST checkout", "ColdStart", "⚠ POST /orders", "SELECT ×9", "orders send",
         "orders process", "⌁ orphaned work",
     ]  # fmt: skip
+
+
+def test_siblings_that_take_turns_fold_as_one(open_page: OpenPage, live_ui: Callable[..., str]) -> None:
+    turns = [at(f"4{i:02}", "1", i, i + 1, "shop", ("SELECT a", "SELECT b")[i % 2]) for i in range(11)]
+    page = open_page(live_ui(store(at("1", "", 0, 20, "shop", "GET /"), *turns).reader), VISIT)
+    assert names(page) == ["GET /", "SELECT a + SELECT b ×5", "SELECT a"]
 
 
 def test_folding_hides_what_is_below_and_survives_a_reload(open_page: OpenPage, base: str) -> None:

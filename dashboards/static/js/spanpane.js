@@ -41,7 +41,7 @@ export class Pane {
       this.box.hidden = false;
       const dim = setTimeout(() => this.box.classList.add("stale"), 200);
       try {
-        const answer = await fetch(`${this.base}/spans/${ref}.json?of=${this.model.size}`, { signal: mine.signal });
+        const answer = await fetch(`${this.base}/spans/${encodeURIComponent(ref)}.json?of=${this.model.size}`, { signal: mine.signal });
         span = await answer.json();
         if (!answer.ok) return this.#problem(span.error);
         this.kept.set(span.index, span);

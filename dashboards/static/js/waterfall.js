@@ -35,23 +35,35 @@ export class Model {
     this.refresh();
   }
 
-  /** Runs of at least five equal siblings without children or failures: first row -> length. */
+  /**
+   * Runs of siblings without children or failures that repeat at least five times, one by one or in turns of up
+   * to three (a query in a loop is often two): first row -> { length, turn }.
+   */
   #folds() {
     const folds = new Map(), same = (a, b) => this.n[a] === this.n[b] && this.v[a] === this.v[b] && this.k[a] === this.k[b] && this.d[a] === this.d[b];
     const plain = (i) => this.end[i] === i + 1 && !this.failed.has(i) && !this.orphan.has(i);
+    const run = (i, turn) => {
+      let j = i;
+      while (j < this.size && plain(j) && this.d[j] === this.d[i] && (j < i + turn || same(j, j - turn))) j++;
+      return Math.floor((j - i) / turn) * turn;
+    };
     for (let i = 0; i < this.size; ) {
-      let j = i + 1;
-      if (plain(i)) while (j < this.size && same(i, j) && plain(j)) j++;
-      if (j - i >= FOLD) folds.set(i, j - i);
-      i = j;
+      const turn = [1, 2, 3].find((t) => run(i, t) >= FOLD * t), length = turn ? run(i, turn) : 1;
+      if (turn) folds.set(i, { length, turn });
+      i += length;
     }
     return folds;
   }
 
   hasChildren(i) { return this.end[i] > i + 1; }
   isClosed(i) { return this.hasChildren(i) && (this.level !== null && this.d[i] >= this.level) !== this.toggled.has(i); }
-  /** How many equal siblings this row stands for; 0 if only for itself. */
-  foldOf(i) { return this.toggled.has(i) ? 0 : this.folds.get(i) ?? 0; }
+  /** How many siblings this row stands for; 0 if only for itself. */
+  foldOf(i) { return this.toggled.has(i) ? 0 : this.folds.get(i)?.length ?? 0; }
+  /** A row's name; of a fold, what takes turns and how often. */
+  label(i) {
+    const fold = this.foldOf(i) ? this.folds.get(i) : { length: 1, turn: 1 }, names = Array.from({ length: fold.turn }, (_, k) => this.names[this.n[i + k]]);
+    return names.join(" + ") + (fold.length > 1 ? ` ×${fold.length / fold.turn}` : "");
+  }
 
   refresh() {
     const shown = [];
@@ -73,7 +85,7 @@ export class Model {
   /** Unfold whatever hides a row. */
   reveal(i) {
     for (let at = this.up[i]; at >= 0; at = this.up[at]) if (this.isClosed(at)) this.#flip(at);
-    for (const [first, length] of this.folds) if (i > first && i < first + length && this.foldOf(first)) this.#flip(first);
+    for (const [first, { length }] of this.folds) if (i > first && i < first + length && this.foldOf(first)) this.#flip(first);
     this.refresh();
   }
   #flip(i) { if (this.toggled.has(i)) this.toggled.delete(i); else this.toggled.add(i); }
@@ -179,9 +191,9 @@ export class Rows {
     row.tw.textContent = opens ? (closed || fold ? "▸" : "▾") : "";
     row.tw.style.visibility = opens ? "" : "hidden";
     row.tw.ariaLabel = opens ? (closed || fold ? "Unfold" : "Fold") : "";
-    row.nm.textContent = `${m.orphan.has(i) ? "⌁ " : ""}${m.failed.has(i) ? "⚠ " : ""}${m.names[m.n[i]]}${fold ? ` ×${fold}` : ""}`;
+    row.nm.textContent = `${m.orphan.has(i) ? "⌁ " : ""}${m.failed.has(i) ? "⚠ " : ""}${m.label(i)}`;
     row.sv.textContent = closed ? `${m.services[m.v[i]]} · ${m.end[i] - i - 1} below` : m.services[m.v[i]];
-    row.n.title = `${m.names[m.n[i]]}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? " · cold start" : ""}`;
+    row.n.title = `${m.label(i)}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? " · cold start" : ""}`;
     this.#bar(row, i);
   }
   #bar(row, i) {
