@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each room and the rooms of ours it may import; the first match by longest prefix decides.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tracekit": ("tracekit",),
-    "tracekit.cli": ("tracekit", "collector", "dashboards"),
+    "tracekit.server": ("tracekit", "collector", "dashboards"),
     "collector.model": (),
     "collector.jsonvalue": (),
     "collector.settings": (),
@@ -30,7 +30,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.storage": ("collector.model", "collector.jsonvalue", "collector.storage"),
     "collector.storage.base": ("collector.model",),
     "collector.analysis": ("collector.model", "collector.storage.base", "collector.analysis"),
-    "collector.alerts": ("collector.model", "collector.storage.base", "collector.analysis", "collector.alerts"),
+    "collector.alerts": (
+        "collector.model",
+        "collector.storage.base",
+        "collector.analysis",
+        "collector.alerts",
+    ),
     "collector.app": ("collector",),
     "dashboards": (
         "dashboards",

@@ -11,7 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GRACE_S = 0.5
+# A little over what `close` allows itself; platforms give a process at least two seconds after SIGTERM.
+GRACE_S = 1.2
 
 
 def at_end(close: Callable[[], None]) -> None:

@@ -138,7 +138,7 @@ class FcRequest(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path in ("/pre-freeze", "/pre-stop"):
-            pipeline.get().flush(LAST_FLUSH_S, force=True)
+            pipeline.get().last_flush(LAST_FLUSH_S)
             self._answer(200, b"", "200")
         else:
             self._answer(404, b"not found", "404")
@@ -193,7 +193,7 @@ def serve(handler: str, initializer: str | None, host: str, port: int | None) ->
     stopping.wait()
     server.shutdown()
     server.server_close()
-    pipeline.get().flush(LAST_FLUSH_S, force=True)
+    pipeline.get().last_flush(LAST_FLUSH_S)
     pipeline.close()
     return 0
 

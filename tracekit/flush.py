@@ -1,8 +1,9 @@
-"""Delivery under a deadline, on a thread of our own.
+"""Delivery on a thread of our own, waited for under a deadline.
 
-The caller waits at most its budget, whatever the endpoint does. One delivery runs at a time; others who ask
-meanwhile wait for it, within their own budget. After a failure the next attempts are spaced out, so that an
-outage costs a function its budget once and then nearly nothing.
+The caller waits at most its budget, whatever the endpoint does; the delivery itself goes on behind its back,
+so that an endpoint that is merely slow still gets everything. One delivery runs at a time. Others who ask
+meanwhile wait for it within their own budget, unless somebody has waited for it in vain already: an outage
+costs a function its budget once and then nearly nothing. After a failure attempts are spaced out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tracekit.queue import Payload, Queue
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
+# The longest one exchange with the endpoint may take. Nobody waits that long; it bounds our thread.
+PATIENCE_S = 5.0
 NUDGE_EVERY_S = 5.0
 
 
@@ -40,7 +43,8 @@ class Flusher:
         self._lock = allocate_lock()
         self._waiting: list[LockType] = []
         self._busy = False
-        self._worker_deadline = 0.0
+        self._overdue = False
+        self._answers = False
         self._not_before = 0.0
         self._pause_s = 0.0
         self._nudged_at = monotonic()
@@ -49,20 +53,25 @@ class Flusher:
     def flush(self, budget_s: float | None = None, force: bool = False) -> bool:
         """Delivers what is queued; True if all of it was acknowledged within the budget (seconds).
 
-        `force` tries even during the pause that follows a failure: for the last flush of a process.
+        `force` tries even during the pause that follows a failure, and waits even for a delivery that has
+        kept others waiting in vain: for the last flush of a process.
         """
-        deadline = monotonic() + (self.budget_s if budget_s is None else budget_s)
+        budget_s = self.budget_s if budget_s is None else budget_s
         encoded = self._seal()
         # Other threads may queue more meanwhile; whether theirs got through is their question.
         mine = self.queue.outstanding()
         if not mine:
             return encoded
-        if not force and monotonic() < self._not_before:
+        if not force and (self._overdue or monotonic() < self._not_before):
             return False
-        done = self._ask(deadline)
-        if done is not None:
-            done.acquire(timeout=max(0.0, deadline - monotonic()))
+        if not self._ask(budget_s).acquire(timeout=budget_s):
+            self._overdue = self._busy
         return encoded and all(payload.delivered for payload in mine)
+
+    def last_budget(self, grace_s: float) -> float:
+        """Seconds that the last flush of a process may take: all of `grace_s` (at least the usual budget)
+        with an endpoint that has been answering, the usual budget with one that has not."""
+        return max(grace_s, self.budget_s) if self._answers else self.budget_s
 
     @property
     def busy(self) -> bool:
@@ -76,7 +85,7 @@ class Flusher:
             return
         self._nudged_at = now
         self._seal()
-        self._ask(now + NUDGE_EVERY_S)
+        self._ask(NUDGE_EVERY_S)
 
     def _seal(self) -> bool:
         try:
@@ -86,50 +95,41 @@ class Flusher:
             return False
         return True
 
-    def _ask(self, deadline: float) -> LockType | None:
-        """A lock that opens when the running or a new delivery ends; None if the running one overran."""
+    def _ask(self, budget_s: float) -> LockType:
+        """A lock that opens when the delivery that runs, or else a new one, ends."""
+        done = allocate_lock()
+        done.acquire()
         with self._lock:
-            if self._busy and monotonic() > self._worker_deadline:
-                return (
-                    None  # stuck, say in a name lookup: waiting for it again would cost each call its budget
-                )
-            done = allocate_lock()
-            done.acquire()
             self._waiting.append(done)
             start = not self._busy
-            if start:
-                self._busy = True
-                self._worker_deadline = deadline
+            self._busy = True
         if start:
-            self._start(deadline)
+            try:
+                start_new_thread(self._deliver, (PATIENCE_S,))
+            except RuntimeError:  # no thread to be had (limits, or the interpreter is shutting down)
+                self._deliver(budget_s)
         return done
 
-    def _start(self, deadline: float) -> None:
+    def _deliver(self, patience_s: float) -> None:
         try:
-            start_new_thread(self._deliver, (deadline,))
-        except RuntimeError:  # no thread to be had (limits, or the interpreter is shutting down)
-            self._deliver(deadline)
-
-    def _deliver(self, deadline: float) -> None:
-        try:
-            self._drain(deadline)
+            self._drain(patience_s)
         except BaseException as error:  # the thread is ours: nothing may print through the host's excepthook
             guard.report(error, "flush")
         finally:
             with self._lock:
                 waiting, self._waiting = self._waiting, []
-                self._busy = False
+                self._busy = self._overdue = False
             for lock in waiting:
                 lock.release()
 
-    def _drain(self, deadline: float) -> None:
+    def _drain(self, patience_s: float) -> None:
         while (payload := self.queue.first()) is not None:
-            if monotonic() >= deadline:
-                return
-            result = self._send(payload, deadline)
+            result = self._send(payload, monotonic() + patience_s)
             if result.outcome == RETRY:
                 self._back_off(result)
                 return
+            self._answers = True
+            self._overdue = False
             self._pause_s = self._not_before = 0.0
             self.queue.remove(payload, lost=result.outcome != DONE)
             if result.message:
@@ -143,6 +143,7 @@ class Flusher:
             return Result(RETRY, f"the exporter failed ({type(error).__name__})")
 
     def _back_off(self, result: Result) -> None:
+        self._answers = False
         self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)
         self._not_before = monotonic() + max(self._pause_s, result.retry_after_s)
         guard.say(f"{result.message}; spans stay queued and go with a later flush", key="retry")

@@ -78,13 +78,22 @@ class Pipeline:
         except Exception as error:
             report(error, "flush")
 
-    def close(self) -> None:
+    def last_flush(self, grace_s: float) -> bool:
+        """Delivers what is queued before the process ends: within `grace_s` where the endpoint has been
+        answering. One that has not must not hold up the end for longer than a call. Never raises."""
+        try:
+            flusher = self._ready()
+            return flusher is None or self.flush(flusher.last_budget(grace_s), force=True)
+        except Exception as error:
+            report(error, "flush")
+            return False
+
+    def close(self, grace_s: float = 1.0) -> None:
         """The last flush; afterwards spans are counted as dropped. Never raises."""
         if self._closed:
             return
         self._closed = True
-        # An unreachable endpoint must not hold up the exit for longer than a call.
-        self.flush(force=True)
+        self.last_flush(grace_s)
         if self._exporter is not None and not (self._flusher and self._flusher.busy):
             self._exporter.close()
 

@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--initializer", metavar="module:function", help="called before the first event")
     parser.add_argument("--event", metavar="FILE", help="the event as JSON, - for standard input (once)")
-    parser.add_argument("--host", default="0.0.0.0", help="address to listen on (fc; default 0.0.0.0)")
+    parser.add_argument(
+        "--host", help="address to listen on (fc; default 0.0.0.0 on Function Compute, else 127.0.0.1)"
+    )
     parser.add_argument(
         "--port", type=int, help="port to listen on (fc; default FC_CUSTOM_LISTEN_PORT or 9000)"
     )
@@ -45,7 +47,9 @@ def main(argv: list[str]) -> int:
     if options.runtime == "fc":
         from tracekit.fc_runtime import serve
 
-        return serve(options.handler, options.initializer, options.host, options.port)
+        # On Function Compute the platform reaches the container from outside; elsewhere nobody should.
+        host = options.host or ("0.0.0.0" if os.environ.get("FC_INSTANCE_ID") else "127.0.0.1")
+        return serve(options.handler, options.initializer, host, options.port)
     return _once(options)
 
 

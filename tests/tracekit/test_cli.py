@@ -1,0 +1,91 @@
+"""The command line says what it can do, and what is wrong with what it was told."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.serving import clean_environment
+from tracekit import __version__, cli, demo, run, server
+
+DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+
+
+def tracekit(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tracekit", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+
+
+def flags(add: object) -> set[str]:
+    parser = add() if add is server.parser else argparse.ArgumentParser()
+    if add is not server.parser:
+        add(parser)  # type: ignore[operator]
+    return {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
+
+
+def test_without_a_command_it_lists_them_all() -> None:
+    answer = tracekit()
+    assert answer.returncode == 0
+    assert all(f"  {name} " in answer.stdout for name in cli.COMMANDS)
+
+
+def test_an_unknown_command_is_named_and_is_an_error() -> None:
+    answer = tracekit("srve")
+    assert answer.returncode == 2
+    assert "'srve'" in answer.stderr and "serve" in answer.stderr
+
+
+def test_version() -> None:
+    assert tracekit("version").stdout == f"tracekit {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--ui=everywhere", "is not HOST:PORT"),
+        ("--otlp-http=0.0.0.0:4318", "--allow-public"),
+        ("--ui=192.0.2.7:80", "--allow-public"),
+    ],
+)
+def test_serve_refuses_a_bad_or_public_address_with_advice(
+    option: str, sentence: str, tmp_path: Path
+) -> None:
+    answer = tracekit("serve", f"--data={tmp_path}", option)
+    assert answer.returncode == 2
+    assert sentence in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_every_command_and_option_is_documented() -> None:
+    sections = dict(re.findall(r"^## `tracekit (\w+)`\n(.*?)(?=^## |\Z)", DOCS, re.M | re.S))
+    assert set(sections) == set(cli.COMMANDS)
+    for name, add in (
+        ("serve", server.parser),
+        ("demo", demo.add_arguments),
+        ("run", run.add_arguments),
+    ):
+        told = set(re.findall(r"(--[a-z][a-z-]+)", sections[name]))
+        assert told == flags(add) - {"--help"}, name
+
+
+def test_run_does_not_load_the_server_into_a_cold_start(tmp_path: Path) -> None:
+    (tmp_path / "index.py").write_text(
+        "import sys\ndef handler(event, context): return sorted(sys.modules)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-m", "tracekit", "run", "index:handler"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=clean_environment(OTEL_TRACES_EXPORTER="none"),
+    )
+    assert answer.returncode == 0, answer.stderr
+    loaded = set(re.findall(r'"([\w.]+)"', answer.stdout))
+    assert "tracekit.decorator" in loaded
+    assert not loaded & {"asyncio", "logging", "collector", "dashboards", "opentelemetry", "ssl"}

@@ -1,0 +1,105 @@
+"""Who waits for a delivery, for how long, and what goes on without anybody waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event
+
+import pytest
+
+from tracekit.exporters.base import DONE, RETRY, Exporter, Result
+from tracekit.flush import Flusher
+from tracekit.queue import Queue
+from tracekit.span import INTERNAL, Span, Trace
+
+BUDGET_S = 0.05
+LONG_S = 10.0
+
+
+class Endpoint(Exporter):
+    """Answers as told, once `open` is set; counts what it was asked."""
+
+    def __init__(self, outcome: str = DONE) -> None:
+        self.outcome = outcome
+        self.open = Event()
+        self.sent: list[object] = []
+
+    def send(self, body: object, deadline: float) -> Result:
+        self.sent.append(body)
+        self.open.wait(LONG_S)
+        return Result(self.outcome, "")
+
+
+@pytest.fixture
+def flushing() -> Callable[[Endpoint], Flusher]:
+    def start(endpoint: Endpoint) -> Flusher:
+        queue = Queue()
+        queue.encode = lambda spans, dropped: (b"".join(s.name.encode() for s in spans), 1)
+        return Flusher(queue, endpoint, BUDGET_S)
+
+    return start
+
+
+def put(flusher: Flusher, name: str) -> None:
+    span = Span(name, INTERNAL, None, Trace(), 1)
+    span.end = 2
+    flusher.queue.add(span)
+
+
+def settle(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONG_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_slow_endpoint_gets_everything_once_though_nobody_waits(
+    flushing: Callable[[Endpoint], Flusher],
+) -> None:
+    endpoint = Endpoint()
+    flusher = flushing(endpoint)
+    put(flusher, "a")
+    assert flusher.flush() is False, "the budget ran out"
+    put(flusher, "b")
+    assert flusher.flush() is False
+    endpoint.open.set()
+    settle(lambda: not len(flusher.queue))
+    assert endpoint.sent == [b"a", b"b"], "the delivery went on, and nothing was sent twice"
+
+
+def test_only_the_first_waits_for_an_endpoint_that_hangs(flushing: Callable[[Endpoint], Flusher]) -> None:
+    endpoint = Endpoint()
+    flusher = flushing(endpoint)
+    put(flusher, "a")
+    assert flusher.flush() is False
+    put(flusher, "b")
+    began = time.monotonic()
+    assert flusher.flush(budget_s=LONG_S) is False, "the one before waited in vain: not even a long budget"
+    assert time.monotonic() - began < LONG_S / 2
+    endpoint.open.set()
+
+
+def test_the_last_flush_waits_for_a_delivery_that_is_late(flushing: Callable[[Endpoint], Flusher]) -> None:
+    endpoint = Endpoint()
+    flusher = flushing(endpoint)
+    put(flusher, "a")
+    assert flusher.flush() is False
+    endpoint.open.set()
+    assert flusher.flush(budget_s=LONG_S, force=True) is True
+
+
+def test_the_end_waits_longer_only_for_an_endpoint_that_has_been_answering(
+    flushing: Callable[[Endpoint], Flusher],
+) -> None:
+    endpoint = Endpoint()
+    endpoint.open.set()
+    flusher = flushing(endpoint)
+    assert flusher.last_budget(1.0) == BUDGET_S, "it has never answered"
+    put(flusher, "a")
+    assert flusher.flush(budget_s=LONG_S) is True
+    assert flusher.last_budget(1.0) == 1.0
+    endpoint.outcome = RETRY
+    put(flusher, "b")
+    assert flusher.flush(budget_s=LONG_S) is False
+    assert flusher.last_budget(1.0) == BUDGET_S, "its last answer was a failure"

@@ -1,0 +1,169 @@
+"""`tracekit serve`: collector and dashboards in one process. With cli.py the only module that knows all three
+packages, to introduce them to each other."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tracekit import __version__
+
+if TYPE_CHECKING:
+    from collector.alerts.store import AlertStore
+    from collector.app import Bound
+    from collector.ingest import Ingest
+    from collector.settings import Address, Settings
+    from collector.storage.base import SpanReader
+
+_PACKAGES = ("duckdb", "fastapi", "grpc", "httptools", "jinja2", "nanoarrow", "uvicorn")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Flags of `tracekit serve`. Each is also a setting of the environment (docs/collector.md)."""
+    flags = argparse.ArgumentParser(
+        prog="tracekit serve",
+        description="Takes OTLP in, stores it in one folder and serves the dashboards. Settings that have no "
+        "flag here come from the environment: docs/collector.md lists them.",
+    )
+    flags.add_argument("--data", metavar="DIR", help="folder of the store (default tracekit-data)")
+    flags.add_argument("--otlp-http", metavar="HOST:PORT", help="OTLP/HTTP (default 127.0.0.1:4318)")
+    flags.add_argument("--otlp-grpc", metavar="HOST:PORT", help="OTLP/gRPC, or off (default 127.0.0.1:4317)")
+    flags.add_argument("--ui", metavar="HOST:PORT", help="dashboards (default 127.0.0.1:7318)")
+    flags.add_argument(
+        "--allow-public", action="store_true", help="allow addresses that other machines reach, without login"
+    )
+    flags.add_argument(
+        "--ready-file", metavar="FILE", help="write the bound addresses here as JSON when ready"
+    )
+    return flags
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serves until SIGINT or SIGTERM; the exit status. 2: a setting is wrong, 1: it could not start."""
+    options = parser().parse_args(argv)
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        return _fail(
+            f"the server needs {', '.join(missing)}: install them with  pip install 'tracekit[server]'", 1
+        )
+    from collector.settings import Settings, SettingsError
+    from collector.storage.base import StorageError
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    flags = {
+        "data_dir": options.data,
+        "otlp_http": options.otlp_http,
+        "otlp_grpc": options.otlp_grpc,
+        "ui": options.ui,
+        "allow_public": "1" if options.allow_public else None,
+    }
+    try:
+        settings = Settings.from_env(os.environ, flags)
+        _run_server(settings, Path(options.ready_file) if options.ready_file else None)
+    except SettingsError as error:
+        return _fail(str(error), 2)
+    except (StorageError, OSError) as error:
+        return _fail(str(error), 1)
+    return 0
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"tracekit: {message}", file=sys.stderr)
+    return status
+
+
+def _run_server(settings: Settings, ready_file: Path | None) -> None:
+    from collector.alerts.store import AlertStore
+    from collector.app import open_ingest, open_store
+
+    # Opened in the order data flows, closed in reverse: receivers stop first, the store last.
+    with (
+        contextlib.closing(open_store(settings)) as store,
+        contextlib.closing(_open_alerts(AlertStore, settings)) as alerts,
+        open_ingest(store.writer, settings) as ingest,
+    ):
+        _event_loop_runner()(_listen(settings, store.reader, alerts, ingest, ready_file))
+
+
+def _open_alerts(kind: type[AlertStore], settings: Settings) -> AlertStore:
+    path = settings.data_dir / "control.sqlite"
+    return kind.open(path, allow_private_webhooks=settings.allow_private_webhooks)
+
+
+def _event_loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return asyncio.run
+    return uvloop.run
+
+
+async def _listen(
+    settings: Settings, reader: SpanReader, alerts: AlertStore, ingest: Ingest, ready_file: Path | None
+) -> None:
+    from collector.app import run_receivers
+    from collector.receivers.http_server import serving
+    from dashboards.app import build_app
+    from dashboards.settings import UiSettings
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with run_receivers(ingest, settings) as bound:
+        pages = UiSettings(allowed_hosts=settings.ui_hosts, otlp_endpoint=f"http://{bound.otlp_http}")
+        app = build_app(reader, alerts, pages)
+        async with (
+            serving(app, settings.ui, settings.header_timeout_s) as ui,
+            _evaluating(reader, alerts, ui),
+        ):
+            _announce(bound, ui, settings, ready_file)
+            await stopped.wait()
+            print("tracekit: stopping; what was acknowledged is on disk", file=sys.stderr, flush=True)
+
+
+@contextlib.asynccontextmanager
+async def _evaluating(reader: SpanReader, alerts: AlertStore, ui: Address) -> AsyncIterator[None]:
+    from collector.alerts.dispatcher import Dispatcher
+    from collector.alerts.evaluator import Evaluator
+
+    # Messages link to the dashboards, whose address is known only now.
+    alerts.policy = dataclasses.replace(alerts.policy, external_url=f"http://{ui}")
+    evaluator = Evaluator(reader, alerts, Dispatcher(alerts.outbox, alerts.policy))
+    evaluator.start()
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(evaluator.stop)
+
+
+def _announce(bound: Bound, ui: Address, settings: Settings, ready_file: Path | None) -> None:
+    addresses = {
+        "pid": os.getpid(),
+        "otlp_http": f"http://{bound.otlp_http}",
+        "otlp_grpc": str(bound.otlp_grpc or ""),
+        "ui": f"http://{ui}",
+    }
+    print(
+        f"tracekit {__version__}\n"
+        f"  dashboards  {addresses['ui']}\n"
+        f"  OTLP/HTTP   {addresses['otlp_http']}\n"
+        f"  OTLP/gRPC   {addresses['otlp_grpc'] or 'off'}\n"
+        f"  data        {settings.data_dir.resolve()}",
+        flush=True,
+    )
+    if ready_file is not None:
+        # Whole or not at all: a reader never sees half a file.
+        partial = ready_file.with_name(ready_file.name + ".partial")
+        partial.write_text(json.dumps(addresses))
+        partial.replace(ready_file)
