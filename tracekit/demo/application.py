@@ -66,9 +66,6 @@ def environment(otlp_endpoint: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", "")]),
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint,
-        # A bound, not a delay: twenty processes share the machine with their collector, and one that waits
-        # for a CPU for longer than the usual 100 ms should still get its last spans out.
-        "TRACEKIT_FLUSH_BUDGET_MS": "1000",
     }
 
 
