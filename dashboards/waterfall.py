@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.analysis.critical_path import Section, critical_path
-from collector.analysis.tree import Placed, place, root_of
+from collector.analysis.tree import Placed, children_of, place, root_of
 from collector.model import Span
 
 # Up to this many spans times are sent to the nanosecond; above it to the microsecond, which a screen
@@ -63,14 +63,15 @@ def lay_out(spans: Sequence[Span]) -> Waterfall:
     if root is None:
         raise ValueError("a waterfall needs at least one span")
     services = Counter(span.service for span in spans)
+    children = children_of(spans)
     return Waterfall(
         trace_id=root.trace_id,
         root=root,
-        rows=place(spans),
+        rows=place(spans, children),
         start_ns=min(span.start_ns for span in spans),
         end_ns=max(span.end_ns for span in spans),
         services=tuple(sorted(services.items(), key=lambda item: (-item[1], item[0]))),
-        path=critical_path(spans),
+        path=critical_path(spans, children),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collector.analysis.tree import children_of, root_of
+from collector.analysis.tree import Children, children_of, root_of
 from collector.model import Kind, Span
 
 
@@ -43,12 +43,13 @@ class _Frame:
     candidates: Iterator[_Clipped]  # children, latest end first
 
 
-def critical_path(spans: Sequence[Span]) -> tuple[Section, ...]:
-    """Sections by start, without gap or overlap from the root's start to its end; () for no spans."""
+def critical_path(spans: Sequence[Span], children: Children | None = None) -> tuple[Section, ...]:
+    """Sections by start, without gap or overlap from the root's start to its end; () for no spans.
+    `children` saves grouping them again."""
     root = root_of(spans)
     if root is None:
         return ()
-    children = children_of(spans)
+    children = children_of(spans) if children is None else children
     visited = {root.span_id}
     sections: list[Section] = []
     stack = [_frame(_Clipped(root, root.start_ns, root.end_ns), children)]
@@ -67,7 +68,7 @@ def critical_path(spans: Sequence[Span]) -> tuple[Section, ...]:
     return tuple(reversed(sections))
 
 
-def _frame(parent: _Clipped, children: dict[str, list[Span]]) -> _Frame:
+def _frame(parent: _Clipped, children: Children) -> _Frame:
     clipped = (
         _Clipped(child, max(child.start_ns, parent.start_ns), min(child.end_ns, parent.end_ns))
         for child in children.get(parent.span.span_id, ())

@@ -7,14 +7,15 @@ cycles, children that start before their parent. Every span appears exactly once
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from collector.model import Span
 
+Children = dict[str, list[Span]]
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A span at its place in the tree.
+
+class Placed(NamedTuple):
+    """A span at its place in the tree. (A tuple, because a trace may have 50,000.)
 
     `depth` counts from 0 at a root. `descendants` counts all spans below, which directly follow this one
     in reading order. `orphan` says that the span names a parent that is not there. `self_ns` is the part
@@ -28,11 +29,11 @@ class Placed:
     self_ns: int
 
 
-def place(spans: Sequence[Span]) -> tuple[Placed, ...]:
-    """The spans in reading order: parents before children, siblings and roots by start, then by span id."""
-    ordered = sorted(spans, key=_by_start)
-    children = _group(ordered)
-    order = _reading_order(ordered, children)
+def place(spans: Sequence[Span], children: Children | None = None) -> tuple[Placed, ...]:
+    """The spans in reading order: parents before children, siblings and roots by start, then by span id.
+    `children` saves grouping them again."""
+    children = children_of(spans) if children is None else children
+    order = _reading_order(sorted(spans, key=_by_start), children)
     below = _count_descendants([depth for _, depth in order])
     known = {span.span_id for span in spans}
     return tuple(
@@ -56,14 +57,10 @@ def root_of(spans: Sequence[Span]) -> Span | None:
     return min(roots or spans, key=lambda span: (not span.is_call, *_by_start(span)), default=None)
 
 
-def children_of(spans: Sequence[Span]) -> dict[str, list[Span]]:
+def children_of(spans: Sequence[Span]) -> Children:
     """Children by their parent's span id, siblings by start. Spans that are their own parent are left out."""
-    return _group(sorted(spans, key=_by_start))
-
-
-def _group(ordered: Sequence[Span]) -> dict[str, list[Span]]:
-    children: dict[str, list[Span]] = {}
-    for span in ordered:
+    children: Children = {}
+    for span in sorted(spans, key=_by_start):
         if span.parent_span_id and span.parent_span_id != span.span_id:
             children.setdefault(span.parent_span_id, []).append(span)
     return children
@@ -84,7 +81,7 @@ def _by_start(span: Span) -> tuple[int, str]:
     return span.start_ns, span.span_id
 
 
-def _reading_order(ordered: Sequence[Span], children: dict[str, list[Span]]) -> list[tuple[Span, int]]:
+def _reading_order(ordered: Sequence[Span], children: Children) -> list[tuple[Span, int]]:
     """Spans with their depths: from those without a parent here, then from one of each cycle left over."""
     known = {span.span_id for span in ordered}
     seen: set[str] = set()
@@ -96,9 +93,7 @@ def _reading_order(ordered: Sequence[Span], children: dict[str, list[Span]]) -> 
     return order
 
 
-def _walk(
-    children: dict[str, list[Span]], roots: Sequence[Span], seen: set[str]
-) -> Iterator[tuple[Span, int]]:
+def _walk(children: Children, roots: Sequence[Span], seen: set[str]) -> Iterator[tuple[Span, int]]:
     """Depth first without recursion (traces get 20,000 deep); each span once, even in a cycle of parents."""
     stack = [(root, 0) for root in reversed(roots)]
     while stack:
