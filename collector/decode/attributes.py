@@ -7,7 +7,7 @@ from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 from collector import jsonvalue
-from collector.decode.promote import PROMOTED_KEYS
+from collector.decode.promote import PROMOTED_KEYS, scalar_text
 
 # Deeper values are dropped and counted. upb stops near 48 levels, a JSON parser at some hundreds:
 # one bound for both, so that the two decoders agree.
@@ -19,11 +19,11 @@ _MARKS = ("$bytes", "$double", "$map")
 
 
 class Entry(NamedTuple):
-    """One attribute. `fragment` is `"key":value` as JSON; `value` is None unless a column is made from it."""
+    """One attribute. `fragment` is `"key":value` as JSON, `wanted` its value as text if a column needs it."""
 
     key: str
     fragment: str
-    value: Any
+    wanted: str | None
 
 
 # Stands for an attribute that cannot be read: it is counted as dropped.
@@ -35,14 +35,15 @@ def entry(key: str, value: Any) -> Entry:
     if not key:
         return UNREADABLE
     text = encode_basestring(value) if type(value) is str else jsonvalue.dumps(value)
-    return Entry(key, f"{encode_basestring(key)}:{text}", value if key in PROMOTED_KEYS else None)
+    wanted = scalar_text(value) if key in PROMOTED_KEYS else None
+    return Entry(key, f"{encode_basestring(key)}:{text}", wanted)
 
 
 class AttributeSet(NamedTuple):
     """Attributes of one span, event, link or resource. `fragments` is by key: the last of equal keys wins."""
 
     fragments: dict[str, str]
-    wanted: dict[str, Any]
+    wanted: dict[str, str]
     dropped: int
 
     @property
@@ -52,7 +53,7 @@ class AttributeSet(NamedTuple):
 
 def attribute_set(entries: list[Entry], dropped: int = 0) -> AttributeSet:
     fragments = {key: fragment for key, fragment, _ in entries}
-    wanted = {key: value for key, _, value in entries if value is not None}
+    wanted = {key: value for key, _, value in entries if value}
     if fragments.pop("", None) is not None:
         dropped += sum(1 for e in entries if not e.key)
     return AttributeSet(fragments, wanted, dropped)

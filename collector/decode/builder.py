@@ -14,7 +14,8 @@ from collector.model import COLUMN_NAMES, Resource, SpanBatch
 
 # Of one request. 19 KB of gzip can hold ten million empty spans: each costs far more here than on the wire.
 MAX_SPANS = 200_000
-MAX_ITEMS = 2_000_000  # spans, attributes, events and links together
+MAX_GROUPS = 50_000  # ResourceSpans and ScopeSpans together
+MAX_ITEMS = 2_000_000  # attributes, events and links together
 MAX_EVENTS = 10_000  # of one span, and as many links; the rest are dropped and counted
 
 # A start outside [2000-01-01, received + 1 day] is a broken clock, and would stretch every time range.
@@ -22,6 +23,7 @@ EARLIEST_NS = 946_684_800_000_000_000
 LATEST_AHEAD_NS = 86_400_000_000_000
 
 _U32 = 2**32 - 1
+_NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 _CLAMPED = "tracekit.time_clamped"
 
 
@@ -78,6 +80,13 @@ class BatchBuilder:
         self._rejected: Counter[str] = Counter()
         self._items = 0
         self._spans = 0
+        self._groups = 0
+
+    def expect_groups(self, count: int) -> None:
+        """Called before reading them: an empty group costs four bytes on the wire, and far more to read."""
+        self._groups += count
+        if self._groups > MAX_GROUPS:
+            raise TooLarge(f"more than {MAX_GROUPS} resources and scopes in one request")
 
     def expect_spans(self, count: int) -> None:
         """Called before reading them, so that too many are refused while they are cheap."""
@@ -95,7 +104,7 @@ class BatchBuilder:
 
     def add(self, known: KnownResource, scope: str, span: SpanFields) -> None:
         """Append one span, or raise BadSpan."""
-        trace_id, span_id, parent_id = _checked_ids(span)
+        trace_id, span_id, parent_id = _checked_ids(span.trace_id, span.span_id, span.parent_span_id)
         start_ns, duration_ns, clamped = _sane_times(span.start_ns, span.end_ns, self._received_ns)
         fragments = span.attributes.fragments
         if clamped:
@@ -117,10 +126,7 @@ class BatchBuilder:
                 scope,
                 resource.resource_id,
                 span.trace_state,
-                _u32(span.flags),
-                _u32(span.dropped_attributes + span.attributes.dropped),
-                _u32(span.dropped_events),
-                _u32(span.dropped_links),
+                *_counts(span),
                 self._received_ns,
                 *columns[1:],
                 *span_columns(span.kind, span.attributes.wanted, span.exception_type),
@@ -137,20 +143,18 @@ class BatchBuilder:
         return Decoded(SpanBatch(columns, self._resources, self._wire_bytes), self._rejected)
 
 
-def _checked_ids(span: SpanFields) -> tuple[str, int, int]:
-    if len(span.trace_id) != 16:
+def _checked_ids(trace_id: bytes, span_id: bytes, parent_id: bytes) -> tuple[str, int, int]:
+    if len(trace_id) != 16:
         raise BadSpan("trace id is not 16 bytes long")
-    if len(span.span_id) != 8:
+    if len(span_id) != 8:
         raise BadSpan("span id is not 8 bytes long")
-    if span.parent_span_id and len(span.parent_span_id) != 8:
+    if parent_id and len(parent_id) != 8:
         raise BadSpan("parent span id is not 8 bytes long")
-    span_id = int.from_bytes(span.span_id, "big")
-    if not span_id:
+    if span_id == _NO_SPAN:
         raise BadSpan("span id is all zeros")
-    trace_id = span.trace_id.hex()
-    if trace_id == "0" * 32:
+    if trace_id == _NO_TRACE:
         raise BadSpan("trace id is all zeros")
-    return trace_id, span_id, int.from_bytes(span.parent_span_id, "big")
+    return trace_id.hex(), int.from_bytes(span_id, "big"), int.from_bytes(parent_id, "big")
 
 
 def _sane_times(start_ns: int, end_ns: int, received_ns: int) -> tuple[int, int, bool]:
@@ -162,6 +166,15 @@ def _sane_times(start_ns: int, end_ns: int, received_ns: int) -> tuple[int, int,
     start = min(max(wanted, EARLIEST_NS), latest)
     end = min(max(end_ns, start), latest)
     return start, end - start, True
+
+
+def _counts(span: SpanFields) -> tuple[int, int, int, int]:
+    """flags and the dropped counts, as unsigned 32-bit numbers whatever a JSON sender wrote."""
+    dropped = span.dropped_attributes + span.attributes.dropped
+    counts = (span.flags, dropped, span.dropped_events, span.dropped_links)
+    if counts != (0, 0, 0, 0) and not all(0 <= count <= _U32 for count in counts):
+        return _u32(span.flags), _u32(dropped), _u32(span.dropped_events), _u32(span.dropped_links)
+    return counts
 
 
 def _u32(count: int) -> int:

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -43,6 +43,7 @@ from collector.model import Kind, Status
 MAX_CONTAINERS = 4_000_000
 # 2**64 has 20 digits; a longer text is no 64-bit integer whatever its value.
 _MAX_DIGITS = 21
+_REMEMBERED = 256  # characters of a text attribute whose JSON is worth keeping
 
 _KINDS = {f"SPAN_KIND_{kind.name}": int(kind) for kind in Kind} | {kind.name: int(kind) for kind in Kind}
 _STATUSES = {f"STATUS_CODE_{s.name}": int(s) for s in Status} | {s.name: int(s) for s in Status}
@@ -57,7 +58,9 @@ def decode(body: bytes, received_ns: int) -> Decoded:
         raise Undecodable("the body is not a JSON object")
     builder = BatchBuilder(received_ns, len(body))
     try:
-        for resource_spans in _objects(request, "resourceSpans", "resource_spans"):
+        groups = _objects(request, "resourceSpans", "resource_spans")
+        builder.expect_groups(len(groups))
+        for resource_spans in groups:
             _resource_spans(builder, resource_spans)
     except BadSpan as error:  # above the spans: it is about all of them
         raise Undecodable(str(error)) from error
@@ -79,7 +82,9 @@ def _parse(body: bytes) -> Any:
 def _resource_spans(builder: BatchBuilder, message: dict[str, Any]) -> None:
     resource = _object(message, "resource")
     known = known_resource(_attributes(builder, resource), _text(message, "schemaUrl", "schema_url"))
-    for scope_spans in _objects(message, "scopeSpans", "scope_spans"):
+    groups = _objects(message, "scopeSpans", "scope_spans")
+    builder.expect_groups(len(groups))
+    for scope_spans in groups:
         scope = _object(scope_spans, "scope")
         name = scope_name(_text(scope, "name"), _text(scope, "version"))
         spans = _list(scope_spans, "spans")
@@ -130,7 +135,7 @@ def _events(builder: BatchBuilder, span: dict[str, Any]) -> tuple[str, str, int]
         attributes = _attributes(builder, event)
         name = _text(event, "name")
         if name == "exception":
-            exception_type = str(attributes.wanted.get("exception.type", exception_type))
+            exception_type = attributes.wanted.get("exception.type", exception_type)
         time_ns = _integer(event, "timeUnixNano", "time_unix_nano")
         parts.append(event_json(time_ns, name, attributes, _dropped_attributes(event)))
     return array_json(parts), exception_type, len(events) - len(parts)
@@ -171,9 +176,20 @@ def _attributes(builder: BatchBuilder, message: dict[str, Any]) -> AttributeSet:
 
 def _entry(pair: Any) -> Entry:
     try:
-        return entry(_key(pair), _value(pair.get("value"), MAX_DEPTH))
+        key, value = _key(pair), pair.get("value")
+        # Nine in ten attributes are a short text, and most of them repeat.
+        if type(value) is dict and len(value) == 1:
+            text = value.get("stringValue")
+            if type(text) is str and len(text) <= _REMEMBERED:
+                return _string_entry(key, text)
+        return entry(key, _value(value, MAX_DEPTH))
     except (_Unreadable, BadSpan):
         return UNREADABLE
+
+
+@lru_cache(maxsize=16_384)
+def _string_entry(key: str, text: str) -> Entry:
+    return entry(key, clean(text))
 
 
 class _Unreadable(ValueError):
@@ -183,7 +199,8 @@ class _Unreadable(ValueError):
 def _key(pair: Any) -> str:
     if not isinstance(pair, dict):
         raise _Unreadable
-    return _text(pair, "key")
+    key = pair.get("key")
+    return key if type(key) is str and key.isascii() else _text(pair, "key")
 
 
 def _value(message: Any, depth: int) -> Any:
@@ -278,11 +295,10 @@ _READERS = {
 # ---------------------------------------------------------------- fields
 
 
-def _get(message: dict[str, Any], *names: str) -> Any:
-    for name in names:
-        if (value := message.get(name)) is not None:
-            return value
-    return None
+def _get(message: dict[str, Any], name: str, also: str = "") -> Any:
+    """The field by its lowerCamelCase name, else by its snake_case one."""
+    value = message.get(name)
+    return message.get(also) if value is None and also else value
 
 
 def _list(message: dict[str, Any], *names: str) -> list[Any]:
@@ -294,13 +310,13 @@ def _list(message: dict[str, Any], *names: str) -> list[Any]:
     return value
 
 
-def _objects(message: dict[str, Any], *names: str) -> Iterator[dict[str, Any]]:
+def _objects(message: dict[str, Any], *names: str) -> list[dict[str, Any]]:
     """Of the levels above spans: what is no object there makes the whole payload unreadable."""
     value = _get(message, *names)
     items = [] if value is None else value
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Undecodable(f"{names[0]} is not an array of objects")
-    yield from items
+    return items
 
 
 def _object(message: dict[str, Any], name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from collector.decode.attributes import (
 from collector.decode.builder import (
     MAX_EVENTS,
     BatchBuilder,
+    KnownResource,
     SpanFields,
     event_json,
     known_resource,
@@ -37,7 +38,9 @@ def decode(body: bytes, received_ns: int) -> Decoded:
     """The spans of an ExportTraceServiceRequest. Raises Undecodable or TooLarge."""
     builder = BatchBuilder(received_ns, len(body))
     try:
-        for raw in wire.TracesData.FromString(body).resource_spans:
+        groups = wire.TracesData.FromString(body).resource_spans
+        builder.expect_groups(len(groups))
+        for raw in groups:
             _resource_spans(builder, wire.ResourceSpans.FromString(raw))
     except DecodeError as error:
         raise Undecodable("the body is not an OTLP ExportTraceServiceRequest in protobuf") from error
@@ -45,7 +48,8 @@ def decode(body: bytes, received_ns: int) -> Decoded:
 
 
 def _resource_spans(builder: BatchBuilder, message: Any) -> None:
-    known = known_resource(_RESOURCES.get(message.resource), _text(message.schema_url))
+    known = _RESOURCES.get(message.schema_url.replace(b"\0", b"") + b"\0" + message.resource)
+    builder.expect_groups(len(message.scope_spans))
     for raw in message.scope_spans:
         scope_spans = wire.ScopeSpans.FromString(raw)
         scope = _SCOPES.get(scope_spans.scope)
@@ -73,7 +77,7 @@ def _span(builder: BatchBuilder, message: Any) -> SpanFields:
         message.kind,
         status,
         status_message,
-        _text(message.name),
+        _NAMES.get(message.name),
         _text(message.trace_state),
         message.flags,
         attributes,
@@ -114,7 +118,7 @@ def _events(builder: BatchBuilder, raws: Sequence[bytes]) -> tuple[str, str, int
             continue
         attributes = _attributes(builder, message.attributes)
         if message.name == b"exception":
-            exception_type = str(attributes.wanted.get("exception.type", exception_type))
+            exception_type = attributes.wanted.get("exception.type", exception_type)
         name = _text(message.name)
         parts.append(event_json(message.time_unix_nano, name, attributes, message.dropped_attributes_count))
     return array_json(parts), exception_type, len(raws) - len(parts)
@@ -146,7 +150,7 @@ def _link(builder: BatchBuilder, raw: bytes) -> str:
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+    return raw.decode("utf-8", "replace") if raw else ""
 
 
 # ---------------------------------------------------------------- what repeats, remembered by its bytes
@@ -178,8 +182,11 @@ def _value(message: Any, depth: int) -> Any:
 _SCALARS = ("int_value", "bool_value", "double_value", "bytes_value")
 
 
-def _read_resource(raw: bytes) -> AttributeSet:
-    return attribute_set(_entries(wire.Resource.FromString(raw).attributes[:MAX_ATTRIBUTES]))
+def _read_resource(key: bytes) -> KnownResource:
+    """Of `schema URL NUL resource`: both together are what one resource is."""
+    schema_url, _, raw = key.partition(b"\0")
+    attributes = wire.Resource.FromString(raw).attributes[:MAX_ATTRIBUTES]
+    return known_resource(attribute_set(_entries(attributes)), _text(schema_url))
 
 
 def _read_scope(raw: bytes) -> str:
@@ -193,6 +200,7 @@ def _read_status(raw: bytes) -> tuple[str, int]:
 
 
 _ENTRIES: Memo[Entry] = Memo(_read_entry, 65_536)
-_RESOURCES: Memo[AttributeSet] = Memo(_read_resource, 1_024, longest=8_192)
+_RESOURCES: Memo[KnownResource] = Memo(_read_resource, 1_024, longest=8_192)
 _SCOPES: Memo[str] = Memo(_read_scope, 4_096)
+_NAMES: Memo[str] = Memo(_text, 16_384)
 _STATUSES: Memo[tuple[str, int]] = Memo(_read_status, 4_096)

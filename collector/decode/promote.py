@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -62,8 +63,7 @@ PROMOTED_KEYS = frozenset(
 )
 
 _RECEIVING = ("receive", "settle", "process", "deliver")
-_BOOLS = {True: True, False: False, "true": True, "false": False}
-_INT32 = range(-(2**31), 2**31)
+_BOOLS = {"true": True, "false": False}
 
 
 class SpanColumns(NamedTuple):
@@ -87,6 +87,7 @@ class SpanColumns(NamedTuple):
 
 
 NOTHING = SpanColumns()
+_ID_AT = SpanColumns._fields.index("invocation_id")
 
 
 class ResourceColumns(NamedTuple):
@@ -99,7 +100,7 @@ class ResourceColumns(NamedTuple):
     region: str
 
 
-def resource_columns(attributes: dict[str, Any]) -> ResourceColumns:
+def resource_columns(attributes: dict[str, str]) -> ResourceColumns:
     return ResourceColumns(
         _text(attributes, "service.name") or "unknown_service",
         _text(attributes, "service.version", "faas.version"),
@@ -109,33 +110,45 @@ def resource_columns(attributes: dict[str, Any]) -> ResourceColumns:
     )
 
 
-def span_columns(kind: int, attributes: dict[str, Any], exception_type: str) -> SpanColumns:
-    """`exception_type` is the exception.type of the last exception event, "" without one."""
+def span_columns(kind: int, attributes: dict[str, str], exception_type: str) -> tuple[Any, ...]:
+    """The fields of SpanColumns. `exception_type` is of the last exception event, "" without one."""
     if not attributes:
-        return NOTHING._replace(error_type=exception_type) if exception_type else NOTHING
+        return NOTHING if not exception_type else NOTHING._replace(error_type=exception_type)
+    # The id is new in every call; what remains repeats from call to call and is worked out once.
+    invocation_id = ""
+    if "faas.invocation_id" in attributes or "faas.execution" in attributes:
+        attributes = attributes.copy()
+        new, old = (attributes.pop(name, "") for name in _INVOCATION)
+        invocation_id = new or old
+    columns = _span_columns(kind, tuple(attributes.items()), exception_type)
+    return (*columns[:_ID_AT], invocation_id, *columns[_ID_AT + 1 :]) if invocation_id else columns
+
+
+@lru_cache(maxsize=8192)
+def _span_columns(kind: int, items: tuple[tuple[str, str], ...], exception_type: str) -> SpanColumns:
+    attributes = dict(items)
     query = _text(attributes, *_DB_QUERY)
     system = _text(attributes, *_DB_SYSTEM)
     peer_kind, peer = _peer(kind, attributes)
     return SpanColumns(
-        _text(attributes, "faas.trigger"),
-        _bool(attributes.get("faas.coldstart")),
-        _text(attributes, "tracekit.phase"),
-        _text(attributes, *_INVOCATION),
-        _text(attributes, *_HTTP_METHOD),
-        _text(attributes, "http.route") or _text(attributes, *_HTTP_PATH).partition("?")[0],
-        _int(attributes, *_HTTP_STATUS),
-        system,
-        normalise(query, system) if query else "",
-        _text(attributes, "messaging.system"),
-        _text(attributes, *_DESTINATION),
-        _text(attributes, *_BUCKET),
-        _text(attributes, "error.type") or exception_type,
-        peer_kind,
-        peer,
+        trigger=_text(attributes, "faas.trigger"),
+        coldstart=_BOOLS.get(attributes.get("faas.coldstart", "")),
+        phase=_text(attributes, "tracekit.phase"),
+        http_method=_text(attributes, *_HTTP_METHOD),
+        http_route=_text(attributes, "http.route") or _text(attributes, *_HTTP_PATH).partition("?")[0],
+        http_status=_status(_text(attributes, *_HTTP_STATUS)),
+        db_system=system,
+        db_statement=normalise(query, system) if query else "",
+        messaging_system=_text(attributes, "messaging.system"),
+        messaging_destination=_text(attributes, *_DESTINATION),
+        bucket=_text(attributes, *_BUCKET),
+        error_type=_text(attributes, "error.type") or exception_type,
+        peer_kind=peer_kind,
+        peer=peer,
     )
 
 
-def _peer(kind: int, attributes: dict[str, Any]) -> tuple[str, str]:
+def _peer(kind: int, attributes: dict[str, str]) -> tuple[str, str]:
     """(peer_kind, peer) of a CLIENT or PRODUCER span, by the order of SEMANTICS.md "Service graph"."""
     if kind != Kind.CLIENT and kind != Kind.PRODUCER:
         return "", ""
@@ -158,7 +171,7 @@ def _peer(kind: int, attributes: dict[str, Any]) -> tuple[str, str]:
     return ("external", remote) if remote else ("", "")
 
 
-def _database(attributes: dict[str, Any]) -> str:
+def _database(attributes: dict[str, str]) -> str:
     """`<system>: <namespace, else server address>` of a database span, "" of any other."""
     system = _text(attributes, *_DB_SYSTEM)
     namespace = _text(attributes, *_DB_NAMESPACE)
@@ -168,7 +181,7 @@ def _database(attributes: dict[str, Any]) -> str:
     return f"{system or 'database'}: {where}" if where else system or "database"
 
 
-def _address(attributes: dict[str, Any]) -> str:
+def _address(attributes: dict[str, str]) -> str:
     host = _text(attributes, *_SERVER_ADDRESS)
     if host:
         port = _text(attributes, *_SERVER_PORT)
@@ -184,28 +197,21 @@ def _url_host(url: str) -> str:
         return ""
 
 
-def _text(attributes: dict[str, Any], *keys: str) -> str:
-    """The first of the keys that says something, as text; lists and maps say nothing here."""
+def _text(attributes: dict[str, str], *keys: str) -> str:
+    """The first of the keys that says something."""
     for key in keys:
-        value = attributes.get(key)
-        if type(value) is str:
-            if value:
-                return value
-        elif isinstance(value, (bool, int, float)):
-            return str(value).lower() if isinstance(value, bool) else str(value)
+        if value := attributes.get(key):
+            return value
     return ""
 
 
-def _bool(value: Any) -> bool | None:
-    return _BOOLS.get(value) if isinstance(value, (bool, str)) else None
+def scalar_text(value: Any) -> str:
+    """An attribute's value as a column takes it: lists, maps and bytes say nothing there."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
-def _int(attributes: dict[str, Any], *keys: str) -> int | None:
-    """HTTP status as some senders write it: a number, or its digits."""
-    for key in keys:
-        value = attributes.get(key)
-        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-            value = int(value)
-        if type(value) is int and value in _INT32:
-            return value
-    return None
+def _status(digits: str) -> int | None:
+    """HTTP status, which some senders write as text."""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 
-from collector.decode.promote import PROMOTED_KEYS, resource_columns, span_columns
+from collector.decode.promote import PROMOTED_KEYS, SpanColumns, resource_columns, scalar_text, span_columns
 from collector.model import Kind
+
+
+def columns_of(kind: Kind, attributes: dict[str, Any], exception_type: str = "") -> dict[str, Any]:
+    texts = {key: text for key, value in attributes.items() if (text := scalar_text(value))}
+    return dict(zip(SpanColumns._fields, span_columns(kind, texts, exception_type)))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +40,7 @@ from collector.model import Kind
 )
 def test_columns_are_read_by_new_and_old_names(attributes: dict[str, Any], column: str, value: Any) -> None:
     assert attributes.keys() <= PROMOTED_KEYS
-    assert getattr(span_columns(Kind.SERVER, attributes, "KeyError"), column) == value
+    assert columns_of(Kind.SERVER, attributes, "KeyError")[column] == value
 
 
 @pytest.mark.parametrize(
@@ -59,14 +64,14 @@ def test_columns_are_read_by_new_and_old_names(attributes: dict[str, Any], colum
     ],
 )
 def test_a_peer_is_named_by_what_says_most(attributes: dict[str, Any], peer: tuple[str, str]) -> None:
-    columns = span_columns(Kind.CLIENT, attributes, "")
-    assert (columns.peer_kind, columns.peer) == peer
-    assert span_columns(Kind.SERVER, attributes, "").peer == ""
+    columns = columns_of(Kind.CLIENT, attributes)
+    assert (columns["peer_kind"], columns["peer"]) == peer
+    assert columns_of(Kind.SERVER, attributes)["peer"] == ""
 
 
 def test_a_producer_sends_whatever_its_operation_is_called() -> None:
     attributes = {"messaging.destination.name": "q", "messaging.operation.type": "process"}
-    assert span_columns(Kind.PRODUCER, attributes, "").peer_kind == "queue"
+    assert columns_of(Kind.PRODUCER, attributes)["peer_kind"] == "queue"
 
 
 def test_a_resource_names_function_version_and_instance() -> None:
