@@ -46,7 +46,7 @@ def serving_ui(reader: SpanReader, alerts: AlertStore | None = None) -> Iterator
         thread.join(START_S)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("no Chromium here: install Debian's chromium package to run the browser tests")
