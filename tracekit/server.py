@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from errno import EADDRINUSE
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ def main(argv: Sequence[str]) -> int:
     from collector.storage.base import StorageError
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its comings and goings are ours to tell
     flags = {
         "data_dir": options.data,
         "otlp_http": options.otlp_http,
@@ -73,8 +75,11 @@ def main(argv: Sequence[str]) -> int:
         _run_server(settings, Path(options.ready_file) if options.ready_file else None)
     except SettingsError as error:
         return _fail(str(error), 2)
-    except (StorageError, OSError) as error:
+    except StorageError as error:
         return _fail(str(error), 1)
+    except OSError as error:
+        advice = "; choose another with --otlp-http, --otlp-grpc or --ui" if error.errno == EADDRINUSE else ""
+        return _fail(f"{error.strerror or error}{advice}", 1)
     return 0
 
 
