@@ -13,6 +13,8 @@ import pytest
 from collector import jsonvalue
 from collector.model import Kind, Status
 from collector.storage.base import (
+    BACKLINKS,
+    Backlink,
     CallsQuery,
     ColdStartsQuery,
     Edge,
@@ -94,6 +96,7 @@ def test_an_empty_store_answers_everything_with_nothing(storage: Storage) -> Non
     assert reader.cold_starts(ColdStartsQuery(WINDOW)) == ()
     assert reader.traces(TracesQuery(WINDOW)).traces == ()
     assert reader.trace(trace(1)) == ()
+    assert reader.linked_from(trace(1)) == ()
     assert reader.edges(EdgesQuery(WINDOW)) == ()
     assert reader.slow(SlowQuery(WINDOW, "calls")) == ()
     assert (reader.stats().spans, reader.stats().first_ns, reader.stats().last_ns) == (0, 0, 0)
@@ -495,6 +498,56 @@ def test_edges_can_be_of_one_function(storage: Storage) -> None:
 def test_the_other_half_of_a_pair_is_looked_for_only_nearby(storage: Storage) -> None:
     write(storage, row(1, 2, 0, kind="client", service="a"), row(1, 3, 16 * 60, parent=2, service="b"))
     assert edges(storage) == {}
+
+
+# ---------------------------------------------------------------- links
+
+
+def backlinks(storage: Storage, n: int) -> list[tuple[int, int, int]]:
+    """(linked span, linking trace, linking span) for each link into trace n."""
+    found = storage.reader.linked_from(trace(n))
+    return [(int(b.target_span_id, 16), int(b.trace_id, 16), int(b.span_id, 16)) for b in found]
+
+
+def test_links_are_found_from_the_trace_they_point_into(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 2**64 - 1, kind="producer"),
+        row(8, 5, 2, 30, kind="consumer", service="worker", name="orders process", status="error",
+            links=[(1, 2**64 - 1), (2, 9), (1, 2**64 - 1), (1, 4)]),
+        row(7, 6, 1, links=[(1, 4)]),
+        row(1, 3, 3, links=[(1, 4)]),
+        row(6, 7, 3),
+    )  # fmt: skip
+    assert backlinks(storage, 1) == [(4, 7, 6), (4, 8, 5), (2**64 - 1, 8, 5)]
+    assert backlinks(storage, 2) == [(9, 8, 5)]
+    assert backlinks(storage, 8) == []
+
+
+def test_a_backlink_says_what_went_on_elsewhere(storage: Storage) -> None:
+    write(storage, row(8, 5, 2, 30, service="worker", name="work", status="error", links=[(1, 2)]))
+    (found,) = storage.reader.linked_from(trace(1))
+    assert found == Backlink(
+        f"{2:016x}", trace(8), f"{5:016x}", "worker", "work", T0 + 2 * SECOND, 30 * MS, True
+    )
+
+
+def test_a_link_counts_once_however_often_its_span_arrives(storage: Storage) -> None:
+    for _ in range(2):
+        write(storage, row(8, 5, links=[(1, 2)]))
+    assert backlinks(storage, 1) == [(2, 8, 5)]
+
+
+def test_links_into_one_trace_are_bounded_earliest_first(storage: Storage) -> None:
+    write(storage, *(row(8, n, BACKLINKS - n, links=[(1, 2)]) for n in range(1, BACKLINKS + 3)))
+    found = backlinks(storage, 1)
+    assert (len(found), found[0], found[-1]) == (BACKLINKS, (2, 8, BACKLINKS + 2), (2, 8, 3))
+
+
+@pytest.mark.parametrize("text", ["", "x", "0" * 31, "g" * 32, "A" * 32])
+def test_links_into_what_is_no_trace_id_are_not_looked_for(storage: Storage, text: str) -> None:
+    with pytest.raises(InvalidQuery):
+        storage.reader.linked_from(text)
 
 
 # ---------------------------------------------------------------- slow work

@@ -264,6 +264,25 @@ class TracePage:
     next_cursor: str  # "" on the last page
 
 
+# As many links into one trace as a reader gives back: far more than a page shows, far less than memory.
+BACKLINKS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlink:
+    """A span of another trace that links to a span of this one: what went on elsewhere, say in the consumer
+    of a message that was sent here."""
+
+    target_span_id: str  # the span of this trace that is linked to; need not be stored
+    trace_id: str
+    span_id: str
+    service: str
+    name: str
+    start_ns: int
+    duration_ns: int
+    failed: bool
+
+
 NodeKind = Literal["function", "queue", "database", "bucket", "external", "trigger", "user"]
 
 
@@ -424,6 +443,11 @@ class SpanReader(Protocol):
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         """All spans of a trace by (start_ns, span_id); () if unknown. InvalidQuery if not 32 hex digits."""
+        ...
+
+    def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
+        """Spans of other traces whose links point into this trace, one a pair of spans, by (start_ns,
+        trace_id, span_id, target_span_id); the first BACKLINKS of them. InvalidQuery if not 32 hex digits."""
         ...
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:

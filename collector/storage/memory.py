@@ -15,7 +15,9 @@ from typing import TypeVar
 from collector.model import Kind, Span, SpanBatch
 from collector.storage import cursor
 from collector.storage.base import (
+    BACKLINKS,
     PAIR_SLACK_NS,
+    Backlink,
     Call,
     CallsQuery,
     ColdStart,
@@ -153,10 +155,20 @@ class MemoryStorage:
         }
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
-        if len(trace_id) != 32 or not set(trace_id) <= set("0123456789abcdef"):
-            raise InvalidQuery("a trace id is 32 lower-case hexadecimal digits")
+        _check_trace_id(trace_id)
         spans = [s for s in self._spans.values() if s.trace_id == trace_id]
         return tuple(sorted(spans, key=lambda s: (s.start_ns, s.span_id)))
+
+    def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
+        _check_trace_id(trace_id)
+        found = [
+            _backlink(target, span)
+            for span in self._spans.values()
+            if span.trace_id != trace_id
+            for target in {link.span_id for link in span.links if link.trace_id == trace_id}
+        ]
+        found.sort(key=lambda b: (b.start_ns, b.trace_id, b.span_id, b.target_span_id))
+        return tuple(found[:BACKLINKS])
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         grouped = _by(self._pairs(query.window), lambda pair: (pair.source, pair.target))
@@ -361,6 +373,24 @@ def _summary(trace_id: str, spans: list[Span]) -> TraceSummary:
         errors=sum(s.failed for s in spans),
         cold_starts=sum(s.is_call and s.coldstart is True for s in spans),
         services=tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def _check_trace_id(trace_id: str) -> None:
+    if len(trace_id) != 32 or not set(trace_id) <= set("0123456789abcdef"):
+        raise InvalidQuery("a trace id is 32 lower-case hexadecimal digits")
+
+
+def _backlink(target: str, span: Span) -> Backlink:
+    return Backlink(
+        target_span_id=target,
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        service=span.service,
+        name=span.name,
+        start_ns=span.start_ns,
+        duration_ns=span.duration_ns,
+        failed=span.failed,
     )
 
 

@@ -10,7 +10,9 @@ from collector import jsonvalue
 from collector.model import COLUMN_NAMES, Span, hex_span_id
 from collector.storage import cursor
 from collector.storage.base import (
+    BACKLINKS,
     PAIR_SLACK_NS,
+    Backlink,
     Call,
     CallsQuery,
     ColdStart,
@@ -96,12 +98,16 @@ class DuckDBReader:
         return _page(rows, query)
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
-        if not _is_trace_id(trace_id):
-            raise InvalidQuery("a trace id is 32 lower-case hexadecimal digits")
+        _check_trace_id(trace_id)
         text = sql.render("trace", columns=", ".join(f"s.{name}" for name in COLUMN_NAMES))
         rows = self._run(text, {"trace_id": trace_id})
         resources = {row[-1]: jsonvalue.loads(row[-1]) or {} for row in rows}
         return tuple(_span(row[:-1], resources[row[-1]]) for row in rows)
+
+    def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
+        _check_trace_id(trace_id)
+        rows = self._run(sql.query("linked_from"), {"trace_id": trace_id, "limit": BACKLINKS})
+        return tuple(_backlink(row) for row in rows)
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         values = _pair_bounds(query.window) | {"service": query.service}
@@ -159,6 +165,11 @@ def _pair_bounds(window: Window) -> dict[str, Any]:
         "near_start_ns": near.start_ns,
         "near_end_ns": near.end_ns,
     }
+
+
+def _check_trace_id(text: str) -> None:
+    if not _is_trace_id(text):
+        raise InvalidQuery("a trace id is 32 lower-case hexadecimal digits")
 
 
 def _is_trace_id(text: str) -> bool:
@@ -235,6 +246,11 @@ def _span(row: tuple[Any, ...], resource: dict[str, Any]) -> Span:
     named = dict(zip(COLUMN_NAMES, row))
     named["trace_id"] = named["trace_id"].hex
     return span_from_row(named, resource)
+
+
+def _backlink(row: tuple[Any, ...]) -> Backlink:
+    target, trace_id, span_id, *rest = row
+    return Backlink(hex_span_id(target), trace_id.hex, hex_span_id(span_id), *rest)
 
 
 def _edge(row: tuple[Any, ...]) -> Edge:

@@ -16,7 +16,7 @@ pytest.register_assert_rewrite("tests.storage_contract")
 from collector.storage import base  # noqa: E402
 from collector.storage.duckdb import open_storage  # noqa: E402
 from collector.storage.memory import MemoryStorage  # noqa: E402
-from tests.collector.batches import SECOND, T0, batch, row  # noqa: E402
+from tests.collector.batches import SECOND, T0, batch, row  # noqa: E402, trace
 from tests.storage_contract import *  # noqa: E402, F403
 
 
@@ -139,5 +139,7 @@ def test_duckdb_answers_as_the_reference_engine_does(
                 method = METHODS[type(query)]
                 assert getattr(duck.reader, method)(query) == getattr(memory, method)(query), query
             assert duck.reader.services(WINDOW_) == memory.services(WINDOW_)
+            for n in range(1, 5):
+                assert duck.reader.linked_from(f"{n:032x}") == memory.linked_from(f"{n:032x}"), n
         finally:
             duck.close()
