@@ -45,6 +45,7 @@ class Config:
         "sampler",
         "sampler_ratio",
         "service_name",
+        "usage",
         "xray_parent",
     )
 
@@ -63,6 +64,7 @@ class Config:
     queue_bytes: int
     attribute_length: int
     attribute_count: int
+    usage: str
     xray_parent: bool
 
     def __init__(self, env: Mapping[str, str]) -> None:
@@ -82,6 +84,8 @@ class Config:
         put(self, "queue_bytes", _number(env, "TRACEKIT_QUEUE_BYTES", 4 << 20, 64 << 10, 1 << 30))
         put(self, "attribute_length", _number(env, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 16_384, 1, 1 << 24))
         put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
+        usage = _one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")
+        put(self, "usage", "" if usage == "none" else usage)
         put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", False))
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -79,10 +79,10 @@ def start_root(
     return Span(name, kind, parent, trace, started or time_ns(), attributes)
 
 
-def finish(span: Span | NonRecordingSpan) -> None:
-    """Ends a recorded span now and queues it."""
+def finish(span: Span | NonRecordingSpan, end: int = 0) -> None:
+    """Ends a recorded span now, or at `end` (Unix nanoseconds), and queues it."""
     if type(span) is Span and not span.end:
-        span.end = time_ns()
+        span.end = end or time_ns()
         QUEUE.add(span)
 
 

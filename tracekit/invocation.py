@@ -19,9 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from tracekit.config import Config
     from tracekit.platforms.base import Facts
     from tracekit.span import NonRecordingSpan
     from tracekit.triggers.base import Trigger
+
+
+# Who watches a call besides its span: the setting that asks for it, and the module whose
+# `observe(call, config)` gives an Observer. Loaded at the first call, and only if asked for.
+OBSERVERS = (("usage", "tracekit.usage"),)
 
 
 class Callee:
@@ -99,20 +105,58 @@ class Initializer(Root):
             report(error, "initializer")
 
 
+class Call:
+    """What observers may know about a call. `start` and `end` are Unix nanoseconds; `end` is 0 while it
+    runs. `error` is what it raised; `failed` is also true for an answer that says so (status 500 or more)."""
+
+    __slots__ = ("cold", "end", "error", "facts", "failed", "result", "span", "start")
+
+    def __init__(self, span: Span | NonRecordingSpan, facts: Facts, start: int, cold: bool) -> None:
+        self.span = span
+        self.facts = facts
+        self.start = start
+        self.cold = cold
+        self.end = 0
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.failed = False
+
+    @property
+    def context(self) -> Any:
+        """The platform's context object, as far as it gives one."""
+        return self.facts.args[-1] if self.facts.args else None
+
+
+class Observer:
+    """Follows one call from its start, which is when this is made, to `ended`. May raise."""
+
+    def ended(self, call: Call) -> None:
+        """The call is over, its span not queued yet. Called exactly once."""
+
+
 class Invocation(Root):
     """A call made by a platform."""
 
-    def __init__(self, span: Span | NonRecordingSpan, facts: Facts, trigger: Trigger) -> None:
-        super().__init__(span, facts.args)
-        self._facts = facts
+    def __init__(self, call: Call, trigger: Trigger, config: Config) -> None:
+        super().__init__(call.span, call.facts.args)
+        self._call = call
+        self._facts = call.facts
         self._trigger = trigger
+        self._observers = _observe(call, config)
+
+    def failed(self, error: BaseException) -> None:
+        super().failed(error)
+        if not isinstance(error, GeneratorExit):
+            self._call.error, self._call.failed = error, True
 
     def returned(self, result: Any) -> Any:
+        self._call.result = result
         try:
             status = self._trigger.status(result)
             if status is not None:
                 self.span.set_attribute("http.response.status_code", status)
                 if status >= 500:
+                    self._call.failed = True
                     self.span.set_status("error")
                     self.span.set_attribute("error.type", str(status))
         except Exception as error:
@@ -120,12 +164,34 @@ class Invocation(Root):
         return result
 
     def close(self) -> None:
+        call, observers = self._call, self._observers
+        call.end = time.time_ns()
+        while observers:
+            _tell(observers.pop(), call)
         try:
-            context.finish(self.span)
+            context.finish(self.span, call.end)
             if not self._facts.flushed_by_runtime:
                 pipeline.get().flush()
         except Exception as error:
             report(error, "end of a call")
+
+
+def _observe(call: Call, config: Config) -> list[Observer]:
+    observers = []
+    for setting, module in OBSERVERS:
+        if getattr(config, setting):
+            try:
+                observers.append(__import__(module, fromlist=("observe",)).observe(call, config))
+            except Exception as error:
+                report(error, setting)
+    return observers
+
+
+def _tell(observer: Observer, call: Call) -> None:
+    try:
+        observer.ended(call)
+    except Exception as error:
+        report(error, "end of a call")
 
 
 def enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root:
@@ -171,16 +237,17 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     trigger = facts.trigger or triggers.detect(facts.event)
     parent, elsewhere = _caller(facts, trigger)
     first = LIFECYCLE.first_call()
+    cold = is_cold(first, os.environ)
     span = context.start_root("", SERVER, None, parent, outer, started)
     if isinstance(span, Span):
-        _describe(span, callee, facts, trigger, is_cold(first, os.environ))
+        _describe(span, callee, facts, trigger, cold)
         _link(span, trigger, elsewhere)
         if first:
             # The caller's span really waited for the cold start, so that is the parent where there is one.
             LIFECYCLE.report(span.trace, parent or span, os.environ)
     elif first:
         LIFECYCLE.unsampled()
-    return Invocation(span, facts, trigger)
+    return Invocation(Call(span, facts, started, cold), trigger, pipeline.get().config)
 
 
 def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanContext | None]:
