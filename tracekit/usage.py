@@ -76,8 +76,9 @@ class Usage(Observer):
         self._peak_is_ours = full and not self._others and _reset_peak()
         self._network = _network() if full else None
         self._thread = get_ident()
-        self._thread_cpu = thread_time_ns() if thread_time_ns is not None else 0
+        # The process's clock around the thread's, so that a thread never seems to use more than its process.
         self._cpu = process_time_ns()
+        self._thread_cpu = thread_time_ns() if thread_time_ns is not None else 0
 
     def ended(self, call: Call) -> None:
         with _instance.lock:
@@ -90,13 +91,14 @@ class Usage(Observer):
 
     def _attributes(self, call: Call, alone: bool, env: Mapping[str, str]) -> dict[str, Any]:
         """What the call used, as attributes (docs/sdk.md). None: not known."""
+        thread_s = self._thread_time()
         cpu_s = (process_time_ns() - self._cpu) / 1e9
         took = max(call.end - call.start, 1)
         peak = peak_memory()
         scope = "call" if self._peak_is_ours and alone else "process"
         found = {
             "faas.cpu_usage": cpu_s,
-            "tracekit.cpu.thread_time": self._thread_time(),
+            "tracekit.cpu.thread_time": thread_s,
             "tracekit.cpu.utilization": cpu_s * 1e9 / took,
             "faas.mem_usage": peak,
             "tracekit.memory.scope": scope if peak else None,
