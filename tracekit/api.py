@@ -86,13 +86,14 @@ def add_event(name: str, attributes: Mapping[str, Any] | None = None) -> None:
 
 
 def inject(carrier: MutableMapping[str, str]) -> None:
-    """Writes W3C `traceparent` and `tracestate` of the active span into a carrier, if there is one."""
-    try:
-        found = current_span().context
-        if found.tid:
-            from tracekit.propagation import w3c
+    """Writes the active span's identity and its baggage into a carrier, if there is one.
 
-            w3c.write(found, carrier)
+    In the formats OTEL_PROPAGATORS names; by default W3C's `traceparent`, `tracestate` and `baggage`.
+    """
+    try:
+        found = context.outgoing()
+        if found is not None:
+            propagation.inject(found, carrier)
     except Exception as error:
         report(error, "inject")
 

@@ -22,6 +22,18 @@ _SAMPLERS = (
     "parentbased_always_off",
     "parentbased_traceidratio",
 )
+_PROPAGATORS = (
+    "tracecontext",
+    "baggage",
+    "b3",
+    "b3multi",
+    "jaeger",
+    "xray",
+    "xray-lambda",
+    "fc",
+    "google",
+    "sw8",
+)
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -39,6 +51,7 @@ class Config:
         "file",
         "flush_budget_ms",
         "headers",
+        "propagators",
         "protocol",
         "queue_bytes",
         "resource_attributes",
@@ -57,6 +70,8 @@ class Config:
     endpoint: str
     headers: dict[str, str]
     compression: str
+    # What OTEL_PROPAGATORS names, in its order; None where it is not set.
+    propagators: tuple[str, ...] | None
     file: str
     sampler: str
     sampler_ratio: float
@@ -77,6 +92,7 @@ class Config:
         put(self, "endpoint", _endpoint(env))
         put(self, "headers", _headers(env))
         put(self, "compression", _compression(env))
+        put(self, "propagators", _propagators(env))
         put(self, "file", env.get("TRACEKIT_FILE", "") or "tracekit-spans.jsonl")
         put(self, "sampler", _one_of(env, "OTEL_TRACES_SAMPLER", _SAMPLERS, "parentbased_always_on"))
         put(self, "sampler_ratio", _ratio(env, "OTEL_TRACES_SAMPLER_ARG", 1.0))
@@ -86,7 +102,8 @@ class Config:
         put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
         usage = _one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")
         put(self, "usage", "" if usage == "none" else usage)
-        put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", False))
+        named = self.propagators or ()
+        put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("configuration is read-only: set the environment before the first span")
@@ -167,6 +184,17 @@ def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default
         return text or default
     say(f"{name}={text!r} is not one of {', '.join(allowed)}; using {default}")
     return default
+
+
+def _propagators(env: Mapping[str, str]) -> tuple[str, ...] | None:
+    asked = [name.strip().lower() for name in env.get("OTEL_PROPAGATORS", "").split(",") if name.strip()]
+    for name in asked:
+        if name not in (*_PROPAGATORS, "none"):
+            say(f"OTEL_PROPAGATORS: {name!r} is not one of {', '.join(_PROPAGATORS)}, none; ignoring it")
+    known = [name for name in asked if name in _PROPAGATORS]
+    if not known and "none" not in asked:
+        return None
+    return () if "none" in asked else tuple(dict.fromkeys(known))
 
 
 def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:

@@ -25,8 +25,9 @@ get = _current.get
 attach = _current.set
 detach = _current.reset
 
-# Set by tracekit.otel: what an attached opentelemetry Context means to us.
+# Set by tracekit.otel: what an attached opentelemetry Context means to us, and the baggage in one.
 foreign_parent: Callable[[Any], Span | NonRecordingSpan | SpanContext | None] | None = None
+foreign_baggage: Callable[[Any], str] | None = None
 
 
 def current_span() -> Span | NonRecordingSpan:
@@ -35,6 +36,19 @@ def current_span() -> Span | NonRecordingSpan:
     if isinstance(parent, SpanContext):
         return NonRecordingSpan(parent)
     return NO_SPAN if parent is None else parent
+
+
+def outgoing() -> SpanContext | None:
+    """What a call that is made now carries: the active span's identity and the baggage; None without one."""
+    span = current_span()
+    found = span.context
+    if not found.tid:
+        return None
+    _, outer = active()
+    if outer is not None and foreign_baggage is not None:
+        baggage = foreign_baggage(outer) or found.baggage
+        return SpanContext(found.tid, found.sid, found.sampled, found.state, found.remote, baggage)
+    return found
 
 
 def active() -> tuple[Span | NonRecordingSpan | SpanContext | None, Any]:
@@ -59,7 +73,7 @@ def start(name: str, kind: int, attributes: dict[str, Any] | None = None) -> Spa
     if isinstance(parent, Span):
         trace = parent.trace
         if outer is not trace.outer:  # opentelemetry put more keys (baggage) around our span
-            trace = Trace(parent.tid, trace.state, outer)
+            trace = Trace(parent.tid, trace.state, outer, trace.baggage)
         return Span(name, kind, parent, trace, time_ns(), attributes)
     return start_root(name, kind, attributes, parent, outer)
 
@@ -71,11 +85,15 @@ def start_root(
     parent: SpanContext | None,
     outer: Any = None,
     started: int = 0,
+    baggage: str = "",
 ) -> Span | NonRecordingSpan:
-    """A local root below `parent` or of a new trace, if sampled. `started`: Unix nanoseconds, 0 for now."""
+    """A local root below `parent` or of a new trace, if sampled. `started`: Unix nanoseconds, 0 for now.
+    `baggage`: the caller's, where it has no span (the parent's comes with the parent)."""
     trace = Trace(parent.tid if parent else new_trace_id(), parent.state if parent else "", outer)
+    trace.baggage = (parent.baggage if parent else "") or baggage
     if not pipeline.get().sampler.keep(trace.tid, parent):
-        return NonRecordingSpan(SpanContext(trace.tid, new_span_id(), False, trace.state, False), outer)
+        unsampled = SpanContext(trace.tid, new_span_id(), False, trace.state, False, trace.baggage)
+        return NonRecordingSpan(unsampled, outer)
     return Span(name, kind, parent, trace, started or time_ns(), attributes)
 
 

@@ -235,10 +235,10 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
         return Initializer(facts.args)
     started = time.time_ns()
     trigger = facts.trigger or triggers.detect(facts.event)
-    parent, elsewhere = _caller(facts, trigger)
+    parent, elsewhere, baggage = _caller(facts, trigger)
     first = LIFECYCLE.first_call()
     cold = is_cold(first, os.environ)
-    span = context.start_root("", SERVER, None, parent, outer, started)
+    span = context.start_root("", SERVER, None, parent, outer, started, baggage)
     if isinstance(span, Span):
         _describe(span, callee, facts, trigger, cold)
         _link(span, trigger, elsewhere)
@@ -250,14 +250,20 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     return Invocation(Call(span, facts, started, cold), trigger, pipeline.get().config)
 
 
-def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanContext | None]:
-    """The parent, and a context that is only worth a link (X-Ray's own segment is not in our store)."""
+def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanContext | None, str]:
+    """The parent, a context that is only worth a link (X-Ray's own segment is not in our store), and the
+    baggage of a caller without a span."""
     parent = propagation.extract(trigger.carrier) or propagation.extract(facts.carrier)
+    if parent is not None:
+        return parent, None, ""
+    baggage = propagation.baggage_of(trigger.carrier) or propagation.baggage_of(facts.carrier)
     text = os.environ.get("_X_AMZN_TRACE_ID")  # set anew for each call: never keep it
-    if parent is not None or not text:
-        return parent, None
-    xray = propagation.extract({"x-amzn-trace-id": text})
-    return (xray, None) if pipeline.get().config.xray_parent else (None, xray)
+    if not text:
+        return None, None, baggage
+    from tracekit.propagation import xray
+
+    segment = xray.parse(text, {})
+    return (segment, None, baggage) if pipeline.get().config.xray_parent else (None, segment, baggage)
 
 
 def _describe(span: Span, callee: Callee, facts: Facts, trigger: Trigger, cold: bool) -> None:

@@ -114,6 +114,15 @@ def foreign_parent(node: Any) -> Span | NonRecordingSpan | SpanContext | None:
     return found if found.sampled else NonRecordingSpan(found, node)
 
 
+def foreign_baggage(outer: Any) -> str:
+    """The baggage of an opentelemetry Context in W3C's form; empty where it has none."""
+    from opentelemetry.baggage.propagation import W3CBaggagePropagator
+
+    carrier: dict[str, str] = {}
+    W3CBaggagePropagator().inject(carrier, outer)
+    return carrier.get("baggage", "")
+
+
 def install() -> None:
     """Connects the two. Called once, when both opentelemetry.context and opentelemetry.trace are imported."""
     current = otel_context._RUNTIME_CONTEXT
@@ -124,6 +133,7 @@ def install() -> None:
     if attached and context.get() is None:
         context.attach(attached)
     context.foreign_parent = foreign_parent
+    context.foreign_baggage = foreign_baggage
     _serve_tracers_without_provider()
 
 
@@ -194,9 +204,21 @@ def _make_provider() -> Any:
 
 def _as_context(node: Span | NonRecordingSpan) -> Context:
     if isinstance(node, Span):
-        outer, view = node.trace.outer, SpanView(node)
-        return Context({**(outer or {}), _SPAN_KEY: view})
+        trace = node.trace
+        if trace.baggage:
+            trace.outer, trace.baggage = _with_baggage(trace.outer, trace.baggage), ""
+        return Context({**(trace.outer or {}), _SPAN_KEY: SpanView(node)})
+    found = node.context
+    if found.baggage:
+        node.outer, found.baggage = _with_baggage(node.outer, found.baggage), ""
     return Context({**(node.outer or {}), _SPAN_KEY: OtelNonRecordingSpan(_otel_context(node.context))})
+
+
+def _with_baggage(outer: Any, text: str) -> Context:
+    """The Context with the caller's baggage, from where on opentelemetry's API keeps it."""
+    from opentelemetry.baggage.propagation import W3CBaggagePropagator
+
+    return W3CBaggagePropagator().extract({"baggage": text}, outer or Context())
 
 
 def _otel_context(found: SpanContext) -> otel_trace.SpanContext:

@@ -45,30 +45,42 @@ class Trace:
     """What all spans of one trace in this process share.
 
     `outer` is the opentelemetry Context the trace was started under, if any: its other keys (baggage)
-    stay visible to opentelemetry below our spans.
+    stay visible to opentelemetry below our spans. `baggage` is the caller's, in W3C's form, until
+    opentelemetry, if it is there, takes it over.
     """
 
-    __slots__ = ("outer", "state", "tid")
+    __slots__ = ("baggage", "outer", "state", "tid")
 
-    def __init__(self, tid: int = 0, state: str = "", outer: Any = None) -> None:
+    def __init__(self, tid: int = 0, state: str = "", outer: Any = None, baggage: str = "") -> None:
         self.tid = tid
         self.state = state
         self.outer = outer
+        self.baggage = baggage
 
 
 class SpanContext:
-    """The identity of a span somewhere else: the parent of a local root, or the target of a link."""
+    """The identity of a span somewhere else: the parent of a local root, or the target of a link.
 
-    __slots__ = ("remote", "sampled", "sid", "state", "tid")
+    `baggage` came or goes with it and is no part of the identity.
+    """
+
+    __slots__ = ("baggage", "remote", "sampled", "sid", "state", "tid")
 
     def __init__(
-        self, tid: int, sid: int, sampled: bool = True, state: str = "", remote: bool = True
+        self,
+        tid: int,
+        sid: int,
+        sampled: bool = True,
+        state: str = "",
+        remote: bool = True,
+        baggage: str = "",
     ) -> None:
         self.tid = tid
         self.sid = sid
         self.sampled = sampled
         self.state = state
         self.remote = remote
+        self.baggage = baggage
 
     @property
     def trace_id(self) -> str:
@@ -216,7 +228,7 @@ class Span:
     @property
     def context(self) -> SpanContext:
         """This span's identity, for links and for carrying elsewhere."""
-        return SpanContext(self.tid, self.sid, True, self.trace.state, False)
+        return SpanContext(self.tid, self.sid, True, self.trace.state, False, self.trace.baggage)
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Sets one attribute; None is ignored; beyond the limit (128) new keys are counted as dropped."""

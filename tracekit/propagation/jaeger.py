@@ -9,7 +9,7 @@ from tracekit.propagation import context_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from tracekit.span import SpanContext
 
@@ -24,3 +24,17 @@ def parse(text: str, fields: Mapping[str, str]) -> SpanContext | None:
     except ValueError:
         return None
     return context_of(parts[0], parts[1], sampled)
+
+
+def write(context: SpanContext, carrier: MutableMapping[str, str]) -> None:
+    """Sets `uber-trace-id`."""
+    carrier["uber-trace-id"] = _text(context)
+
+
+def write_fc(context: SpanContext, carrier: MutableMapping[str, str]) -> None:
+    """Sets the header Function Compute hands to the function it calls as `context.tracing.span_context`."""
+    carrier["x-fc-tracing-opentracing-span-context"] = _text(context)
+
+
+def _text(context: SpanContext) -> str:
+    return f"{context.trace_id}:{context.span_id}:0:{'1' if context.sampled else '0'}"

@@ -9,7 +9,7 @@ from tracekit.propagation import context_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from tracekit.span import SpanContext
 
@@ -22,3 +22,9 @@ def parse(text: str, fields: Mapping[str, str]) -> SpanContext | None:
     if len(root) != 3 or root[0] != "1" or len(root[1]) != 8 or len(root[2]) != 24:
         return None
     return context_of(root[1] + root[2], values.get("parent", ""), values.get("sampled") != "0")
+
+
+def write(context: SpanContext, carrier: MutableMapping[str, str]) -> None:
+    """Sets `X-Amzn-Trace-Id`."""
+    trace, sampled = context.trace_id, "1" if context.sampled else "0"
+    carrier["X-Amzn-Trace-Id"] = f"Root=1-{trace[:8]}-{trace[8:]};Parent={context.span_id};Sampled={sampled}"
