@@ -47,14 +47,6 @@ class Palette:
             return (unknown and room) or now_ns - self._read_ns >= KEPT_NS
 
 
-def spread(classes: dict[str, str], services: Iterable[str]) -> dict[str, str]:
-    """Colours for these services alone: grey ones take, in this order, what the others leave free."""
-    wanted = list(services)
-    taken = {classes[service] for service in wanted}
-    free = iter([f"s{slot}" for slot in range(1, COLOURS + 1) if f"s{slot}" not in taken])
-    return {s: next(free, "s0") if classes[s] == "s0" else classes[s] for s in wanted}
-
-
 def palette_of(request: Request) -> Palette:
     """The palette of this running UI."""
     state = request.app.state

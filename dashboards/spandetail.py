@@ -12,6 +12,7 @@ from collector.analysis import stacktrace
 from collector.analysis.tree import Placed
 from collector.jsonvalue import dumps
 from collector.model import Event, Link, Span
+from collector.storage.base import Backlink
 from dashboards.sqlformat import format_sql
 from dashboards.waterfall import Waterfall
 
@@ -147,14 +148,30 @@ def _link(link: Link, waterfall: Waterfall) -> Json:
 
 
 def _linked_by(waterfall: Waterfall, span: Span) -> list[Json]:
-    """Spans of this trace that link to this one: the way back from a producer to its consumers."""
+    """Spans that link to this one, the way from a producer on to its consumers: first those of this trace,
+    by row, then those of others."""
     target = (span.trace_id, span.span_id)
-    found = [
+    here = [
         {"index": index, "name": cut(row.span.name)["text"], "service": row.span.service}
         for index, row in enumerate(waterfall.rows)
         if any((link.trace_id, link.span_id) == target for link in row.span.links)
     ]
-    return found[:SHOWN_ENTRIES]
+    return [*here, *(_backlink(b) for b in waterfall.backlinks if b.target_span_id == span.span_id)][
+        :SHOWN_ENTRIES
+    ]
+
+
+def _backlink(link: Backlink) -> Json:
+    return {
+        "index": None,
+        "trace": link.trace_id,
+        "span": link.span_id,
+        "name": cut(link.name)["text"],
+        "service": link.service,
+        "start": str(link.start_ns),
+        "duration": link.duration_ns,
+        "failed": link.failed,
+    }
 
 
 def _entries(attributes: Mapping[str, Any]) -> list[Json]:

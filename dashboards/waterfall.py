@@ -14,6 +14,7 @@ from typing import Any
 from collector.analysis.critical_path import Section, critical_path
 from collector.analysis.tree import Placed, children_of, place, root_of
 from collector.model import Span
+from collector.storage.base import Backlink
 
 # Up to this many spans times are sent to the nanosecond; above it to the microsecond, which a screen
 # cannot show anyway and which compresses to half.
@@ -25,7 +26,8 @@ EVENT_TICKS = 24
 @dataclass(frozen=True, slots=True)
 class Waterfall:
     """A trace laid out. `start_ns` to `end_ns` spans the earliest start to the latest end of any span, so
-    cold starts that precede their call are inside. `services` are by spans, most first, then by name."""
+    cold starts that precede their call are inside. `services` are by spans, most first, then by name.
+    `backlinks` are spans of other traces that link into this one."""
 
     trace_id: str
     root: Span
@@ -34,6 +36,7 @@ class Waterfall:
     end_ns: int
     services: tuple[tuple[str, int], ...]
     path: tuple[Section, ...]
+    backlinks: tuple[Backlink, ...] = ()
 
     @property
     def duration_ns(self) -> int:
@@ -57,8 +60,8 @@ class Waterfall:
         return next((i for i, row in enumerate(self.rows) if row.span.span_id == span_id), None)
 
 
-def lay_out(spans: Sequence[Span]) -> Waterfall:
-    """The waterfall of one trace's spans. ValueError for none."""
+def lay_out(spans: Sequence[Span], backlinks: Sequence[Backlink] = ()) -> Waterfall:
+    """The waterfall of one trace's spans, with the links into it. ValueError for no spans."""
     root = root_of(spans)
     if root is None:
         raise ValueError("a waterfall needs at least one span")
@@ -72,6 +75,7 @@ def lay_out(spans: Sequence[Span]) -> Waterfall:
         end_ns=max(span.end_ns for span in spans),
         services=tuple(sorted(services.items(), key=lambda item: (-item[1], item[0]))),
         path=critical_path(spans, children),
+        backlinks=tuple(backlinks),
     )
 
 
@@ -81,7 +85,8 @@ def payload(waterfall: Waterfall, colours: Mapping[str, int]) -> dict[str, Any]:
     Keys: `t0` epoch ns of the start as text; `unit` ns per time step; `total` steps; `names`, `services`,
     `colours` tables; per row `ds` start minus the row before's start, `du` duration, `d` depth, `n` name,
     `v` service, `k` kind; indices of rows that failed `e`, are cold `c`, are phases of a cold start `p`,
-    are orphans `o`; `ev` [row, step after its start...] for event ticks; `cp` [row, start, length...].
+    are orphans `o`, are linked with another trace `l`; `ev` [row, step after its start...] for event ticks;
+    `cp` [row, start, length...].
     """
     rows, unit = waterfall.rows, 1 if len(waterfall.rows) <= EXACT_SPANS else 1_000
     starts = [(row.span.start_ns - waterfall.start_ns) // unit for row in rows]
@@ -104,6 +109,7 @@ def payload(waterfall: Waterfall, colours: Mapping[str, int]) -> dict[str, Any]:
         "c": [i for i, row in enumerate(rows) if row.span.coldstart is True],
         "p": [i for i, row in enumerate(rows) if row.span.phase not in ("", "invocation")],
         "o": [i for i, row in enumerate(rows) if row.orphan],
+        "l": _linked(waterfall),
         "ev": [_ticks(i, row.span, unit) for i, row in enumerate(rows) if row.span.events],
         "cp": _path(waterfall, unit),
     }
@@ -150,6 +156,16 @@ def _ticks(index: int, span: Span, unit: int) -> list[int]:
         {min(max(event.time_ns - span.start_ns, 0), span.duration_ns) // unit for event in span.events}
     )
     return [index, *inside[:EVENT_TICKS]]
+
+
+def _linked(waterfall: Waterfall) -> list[int]:
+    """Rows that link to another trace, or that another trace links to."""
+    targets = {link.target_span_id for link in waterfall.backlinks}
+    return [
+        index
+        for index, row in enumerate(waterfall.rows)
+        if row.span.span_id in targets or any(link.trace_id != waterfall.trace_id for link in row.span.links)
+    ]
 
 
 def _path(waterfall: Waterfall, unit: int) -> list[int]:

@@ -9,11 +9,12 @@ from fastapi.responses import JSONResponse, Response
 
 from collector.storage.base import InvalidQuery
 from dashboards.errors import NotFound
-from dashboards.palette import classes_for, spread
+from dashboards.palette import classes_for
 from dashboards.params import text, whole
 from dashboards.render import render
 from dashboards.spandetail import span_detail
 from dashboards.tracecache import cache_of
+from dashboards.tracelinks import NAMED, continues_in, follows_from
 from dashboards.ui import ui_of
 from dashboards.waterfall import Waterfall, lay_out, matching, payload
 
@@ -29,8 +30,11 @@ _SPAN_ID = re.compile(r"[0-9a-f]{16}")
 def trace(request: Request, trace_id: str) -> Response:
     """The page."""
     waterfall = _read(request, trace_id)
-    services = [service for service, _ in waterfall.services]
-    colours = spread(classes_for(request, services), services)
+    ways = [("Continues in", continues_in(waterfall)), ("Follows from", follows_from(waterfall))]
+    elsewhere = [linked.service for _, traces in ways for linked in traces]
+    colours = classes_for(
+        request, [*(service for service, _ in waterfall.services), *filter(None, elsewhere)]
+    )
     slots = {service: int(name[1:]) for service, name in colours.items()}
     return render(
         request,
@@ -38,6 +42,8 @@ def trace(request: Request, trace_id: str) -> Response:
         waterfall=waterfall,
         colours=colours,
         payload=payload(waterfall, slots),
+        ways=ways,
+        named=NAMED,
         plain_rows=waterfall.rows[:PLAIN_ROWS],
         live="",  # a trace does not change under one's eyes; reloading would lose the place
     )
@@ -78,12 +84,13 @@ def _shown(request: Request, trace_id: str) -> Waterfall:
 
 
 def _read(request: Request, trace_id: str) -> Waterfall:
-    spans = ui_of(request).reader.trace(trace_id.lower())
+    reader = ui_of(request).reader
+    spans = reader.trace(trace_id.lower())
     if not spans:
         raise NotFound(
             "There is no such trace",
             "It may not have arrived yet, or have been deleted. Traces show within seconds of a flush.",
         )
-    waterfall = lay_out(spans)
+    waterfall = lay_out(spans, reader.linked_from(trace_id.lower()))
     cache_of(request).put(waterfall)
     return waterfall

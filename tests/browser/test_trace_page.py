@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, serving_ui
-from tests.dashboards.stored import TRACE, at, checkout, span_id, store
+from tests.dashboards.stored import OTHER, TRACE, at, checkout, elsewhere, span_id, store
 from tests.dashboards.test_waterfall import big_trace
 
 pytestmark = pytest.mark.browser
@@ -101,6 +101,20 @@ def test_links_lead_from_a_consumer_to_its_producer_and_back(open_page: OpenPage
     expect(page.locator(".pane h2")).to_have_text("orders send")
     page.locator(".links button").click()
     expect(page.locator(".pane h2")).to_have_text("orders process")
+
+
+def test_one_click_leads_to_the_trace_that_took_up_the_message_and_one_back(
+    open_page: OpenPage, live_ui: Callable[..., str]
+) -> None:
+    page = open_page(live_ui(store(*checkout(), *elsewhere()).reader), VISIT)
+    expect(page.locator(".r.linked .nm")).to_have_text("orders send")
+    page.locator(".ways a", has_text="worker").click()
+    expect(page.locator(".pane h2")).to_have_text("orders batch")
+    assert OTHER in page.url
+    page.locator(".pane .links a").click()
+    expect(page.locator(".pane h2")).to_have_text("orders send")
+    page.locator(".pane .links a", has_text="worker orders batch").click()
+    expect(page.locator(".pane h2")).to_have_text("orders batch")
 
 
 def test_attributes_are_filtered_as_one_types(open_page: OpenPage, base: str) -> None:

@@ -64,6 +64,17 @@ def checkout() -> tuple[Span, ...]:
     )
 
 
+OTHER = "beef" + "0" * 27 + "2"
+
+
+def elsewhere() -> tuple[Span, ...]:
+    """A trace of its own that took up the message `checkout` sent: a consumer with a link into it."""
+    call = replace(
+        at("7", "", 900, 1500, "worker", "orders batch", Kind.CONSUMER, Status.ERROR), trace_id=OTHER
+    )
+    return (replace(call, links=(Link(TRACE, span_id("b")),)),)
+
+
 def span_id(short: str) -> str:
     return short.rjust(16, "0")
 

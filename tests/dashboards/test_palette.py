@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collector.storage.base import SpanReader
 from collector.storage.memory import MemoryStorage
-from dashboards.palette import KEPT_NS, Palette, spread
+from dashboards.palette import KEPT_NS, Palette
 from tests.dashboards.traffic import NOW_NS, filled
 
 
@@ -27,7 +27,3 @@ def test_colours_stay_while_traffic_changes() -> None:
 def test_the_ninth_service_is_grey() -> None:
     classes = Palette().classes(MemoryStorage(), NOW_NS, [f"f{i}" for i in range(9)])
     assert (classes["f7"], classes["f8"]) == ("s8", "s0")
-
-
-def test_grey_services_take_the_colours_a_trace_leaves_free() -> None:
-    assert spread({"a": "s2", "b": "s0", "c": "s0"}, ["b", "a", "c"]) == {"b": "s1", "a": "s2", "c": "s3"}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from collector.model import Event, Link, Span
-from collector.storage.base import SpanReader
+from collector.storage.base import Backlink, SpanReader
 from dashboards.spandetail import SHOWN_CHARACTERS, SHOWN_ENTRIES, span_detail
 from dashboards.waterfall import lay_out
 from tests.dashboards.stored import BEGAN, MS, TRACE, at, checkout, span_id, store
@@ -25,6 +25,19 @@ def test_times_are_told_with_self_time_and_the_share_of_the_critical_path() -> N
     assert (shown["offset"], shown["duration"]) == (405 * MS, 285 * MS)
     assert shown["self"] == (285 - 9 * 6) * MS
     assert shown["critical"] == shown["self"]
+
+
+def test_links_from_other_traces_stand_after_those_of_this_one() -> None:
+    link = Backlink(span_id("b"), "e" * 32, span_id("7"), "mailer", "orders process", BEGAN, 5 * MS, True)
+    waterfall = lay_out(checkout(), (link, replace(link, target_span_id=span_id("1"))))
+    index = waterfall.index_of(span_id("b"))
+    assert index is not None
+    inside, outside = span_detail(waterfall, index)["linked"]
+    assert (inside["name"], waterfall.rows[inside["index"]].span.span_id) == ("orders process", span_id("d"))
+    assert outside == {
+        "index": None, "trace": "e" * 32, "span": span_id("7"), "name": "orders process", "service": "mailer",
+        "start": str(BEGAN), "duration": 5 * MS, "failed": True,
+    }  # fmt: skip
 
 
 def test_values_are_text_with_their_type_so_that_no_digit_is_lost() -> None:

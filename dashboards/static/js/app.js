@@ -95,8 +95,8 @@ document.addEventListener("click", (event) => {
   if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => { copy.classList.add("done"); setTimeout(() => copy.classList.remove("done"), 1200); });
   for (const pop of document.querySelectorAll("details.pop[open]")) if (!pop.contains(event.target)) pop.open = false;
   if (event.target === $("#help")) $("#help").close();
-  const link = event.target.closest("a#live, a[data-visit]");
-  if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) { event.preventDefault(); visit(link.href, link.id === "live" ? "replace" : "push"); }
+  const link = event.target.closest("a#live, a[data-visit]"); // in SVG too, where a.href is no text
+  if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey) { event.preventDefault(); visit(link.getAttribute("href"), link.id === "live" ? "replace" : "push"); }
 });
 
 document.addEventListener("change", (event) => { if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); });

@@ -107,8 +107,9 @@ export class Pane {
     return rows.length ? h("dl.facts", {}, ...rows) : null;
   }
   #links(span) {
-    const out = span.links.map((l) => h("li", {}, icon("link"), l.index !== null ? this.#goto(l.index, l.name) : h("a.link.mono", { href: `/traces/${l.trace}${location.search}#span=${l.span}` }, `${l.trace.slice(0, 8)}… span ${l.span.slice(0, 8)}…`), l.attributes.length ? this.#table(l.attributes) : null));
-    const back = span.linked.map((l) => h("li", {}, icon("link"), this.#goto(l.index, `${l.service} ${l.name}`)));
+    const away = (l, ...label) => h("a.link", { href: `/traces/${l.trace}${location.search}#span=${l.span}` }, ...label);
+    const out = span.links.map((l) => h("li", {}, icon("link"), l.index !== null ? this.#goto(l.index, l.name) : away(l, h("span.mono", {}, `${l.trace.slice(0, 8)}… span ${l.span.slice(0, 8)}…`)), l.attributes.length ? this.#table(l.attributes) : null));
+    const back = span.linked.map((l) => h("li", {}, icon("link"), l.index !== null ? this.#goto(l.index, `${l.service} ${l.name}`) : away(l, h("bdi", {}, l.service), " ", h("bdi", {}, l.name)), l.failed ? h("span.badge.err", {}, icon("error"), "failed") : null, l.trace ? h("span.muted.mono.small", {}, `${duration(l.duration)} · trace ${l.trace.slice(0, 8)}…`) : null));
     return out.length + back.length ? h("div", {}, out.length ? section(`Links to (${out.length})`, h("ul.links", {}, ...out)) : null, back.length ? section(`Linked from (${back.length})`, h("ul.links", {}, ...back)) : null) : null;
   }
   #event(e) {

@@ -1,5 +1,5 @@
 // The map under the pointer: a node, or an edge, fades all that it does not touch. The rest is links.
-import { onPage, visit } from "./app.js";
+import { onPage } from "./app.js";
 
 function touched(graph, item) {
   const { node, from, to } = item.dataset, near = new Set([item]);
@@ -28,11 +28,5 @@ onPage((main) => {
   graph.addEventListener("pointerleave", () => move(null));
   graph.addEventListener("focusin", (event) => move(item(event)));
   graph.addEventListener("focusout", () => move(null));
-  graph.addEventListener("click", (event) => {
-    const node = event.target.closest("a[data-node]");
-    if (!node || event.metaKey || event.ctrlKey || event.shiftKey) return;
-    event.preventDefault();
-    visit(node.getAttribute("href"));
-  });
   main.querySelector("#map .chosen")?.scrollIntoView({ block: "nearest", inline: "center" });
 });

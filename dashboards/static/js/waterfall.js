@@ -22,6 +22,7 @@ export class Model {
     this.cold = new Set(data.c);
     this.phase = new Set(data.p);
     this.orphan = new Set(data.o);
+    this.linked = new Set(data.l);
     this.ticks = new Map(data.ev.map(([row, ...ticks]) => [row, ticks]));
     this.path = new Map();
     for (let k = 0; k < data.cp.length; k += 3) {
@@ -41,7 +42,7 @@ export class Model {
    */
   #folds() {
     const folds = new Map(), same = (a, b) => this.n[a] === this.n[b] && this.v[a] === this.v[b] && this.k[a] === this.k[b] && this.d[a] === this.d[b];
-    const plain = (i) => this.end[i] === i + 1 && !this.failed.has(i) && !this.orphan.has(i);
+    const plain = (i) => this.end[i] === i + 1 && !this.failed.has(i) && !this.orphan.has(i) && !this.linked.has(i);
     const run = (i, turn) => {
       let j = i;
       while (j < this.size && plain(j) && this.d[j] === this.d[i] && (j < i + turn || same(j, j - turn))) j++;
@@ -170,8 +171,8 @@ export class Rows {
     const el = document.createElement("div");
     el.className = "r";
     el.role = "row";
-    el.innerHTML = '<div class="n" role="gridcell"><button class="tw" tabindex="-1" type="button"></button><i class="dot"></i><span class="nm"></span><small></small></div><div class="g" role="gridcell"><i class="b"></i><i class="cp"></i><i class="ev"></i><span class="t"></span></div>';
-    const [n, g] = el.children, [tw, , nm, sv] = n.children, [b, cp, ev, t] = g.children;
+    el.innerHTML = '<div class="n" role="gridcell"><button class="tw" tabindex="-1" type="button"></button><i class="dot"></i><span class="nm"></span><svg class="i" aria-label="linked with another trace" role="img"><use href="#i-link"/></svg><small></small></div><div class="g" role="gridcell"><i class="b"></i><i class="cp"></i><i class="ev"></i><span class="t"></span></div>';
+    const [n, g] = el.children, [tw, , nm, , sv] = n.children, [b, cp, ev, t] = g.children;
     this.space.append(el);
     return { el, n, tw, nm, sv, b, cp, ev, t, at: -1, i: -1 };
   }
@@ -181,7 +182,7 @@ export class Rows {
     row.i = i;
     el.hidden = false;
     el.style.transform = `translateY(${at * ROW}px)`;
-    el.className = `r s${m.colours[m.v[i]]}${m.failed.has(i) ? " err" : ""}${m.cold.has(i) || m.phase.has(i) ? " cold" : ""}${i === this.selected ? " sel" : ""}${this.found.has(i) ? " hit" : ""}${fold ? " fold" : ""}`;
+    el.className = `r s${m.colours[m.v[i]]}${m.failed.has(i) ? " err" : ""}${m.cold.has(i) || m.phase.has(i) ? " cold" : ""}${i === this.selected ? " sel" : ""}${this.found.has(i) ? " hit" : ""}${fold ? " fold" : ""}${m.linked.has(i) ? " linked" : ""}`;
     el.setAttribute("aria-level", m.d[i] + 1);
     el.setAttribute("aria-rowindex", at + 1);
     el.setAttribute("aria-selected", i === this.selected);
@@ -193,7 +194,7 @@ export class Rows {
     row.tw.ariaLabel = opens ? (closed || fold ? "Unfold" : "Fold") : "";
     row.nm.textContent = `${m.orphan.has(i) ? "⌁ " : ""}${m.failed.has(i) ? "⚠ " : ""}${m.label(i)}`;
     row.sv.textContent = closed ? `${m.services[m.v[i]]} · ${m.end[i] - i - 1} below` : m.services[m.v[i]];
-    row.n.title = `${m.label(i)}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? " · cold start" : ""}`;
+    row.n.title = `${m.label(i)}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? " · cold start" : ""}${m.linked.has(i) ? " · linked with another trace" : ""}`;
     this.#bar(row, i);
   }
   #bar(row, i) {

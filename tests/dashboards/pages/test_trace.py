@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.dashboards.conftest import client_of
-from tests.dashboards.stored import TRACE, checkout, span_id, store
+from tests.dashboards.stored import OTHER, TRACE, checkout, elsewhere, span_id, store
 from tests.dashboards.test_waterfall import big_trace
 
 PAGE = f"/traces/{TRACE}"
@@ -47,6 +47,35 @@ def test_the_columns_are_all_spans_in_reading_order(visit: TestClient) -> None:
     names = [data["names"][n] for n in data["n"]]
     assert names[:4] == ["POST /checkout", "POST checkout", "ColdStart", "POST /orders"]
     assert (len(names), names[-1], data["o"]) == (16, "orphaned work", [15])
+
+
+def ways(html: str) -> list[str]:
+    """The header's lines about other traces, as text."""
+    found = re.findall(r'<p class="[^"]*ways">(.*?)</p>', html, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in found]
+
+
+def test_a_trace_leads_to_the_one_it_continues_in_and_back() -> None:
+    both = client_of(store(*checkout(), *elsewhere()).reader)
+    here, there = both.get(PAGE).text, both.get(f"/traces/{OTHER}").text
+    assert (ways(here), ways(there)) == (
+        ["Continues in another trace: worker beef0000"],
+        ["Follows from another trace: c0ffee00"],
+    )
+    assert f'href="/traces/{OTHER}#span={span_id("7")}"' in here
+    assert f'href="/traces/{TRACE}#span={span_id("b")}"' in there
+    assert (columns(here)["l"], columns(there)["l"]) == ([13], [0])
+
+
+def test_a_trace_of_its_own_has_no_such_line(visit: TestClient) -> None:
+    html = visit.get(PAGE).text
+    assert (ways(html), columns(html)["l"]) == ([], [])
+
+
+def test_a_line_names_some_linked_traces_and_counts_the_rest() -> None:
+    (call,) = elsewhere()
+    many = [replace(call, trace_id=f"{n:032x}") for n in range(1, 8)]
+    assert "Continues in 7 traces:" in ways(client_of(store(*checkout(), *many).reader).get(PAGE).text)[0]
 
 
 def test_missing_parents_are_told(visit: TestClient) -> None:
