@@ -13,7 +13,7 @@ from collector.receivers.http_server import serving
 from collector.receivers.otlp_grpc import serving_grpc
 from collector.receivers.otlp_http import OtlpHttp
 from collector.settings import Address, Settings
-from collector.storage.base import SpanWriter
+from collector.storage.base import Grace, SpanWriter
 from collector.storage.duckdb import DatabaseOptions, DuckDBStorage, open_storage
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,8 @@ def open_store(settings: Settings) -> DuckDBStorage:
 @contextlib.contextmanager
 def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
     """Ingest while the context lasts; leaving it commits everything admitted."""
-    ingest = Ingest(writer, settings.max_queue_bytes)
+    grace = Grace(round(settings.unfinished_grace_s * 1e9), round(settings.timeout_grace_s * 1e9))
+    ingest = Ingest(writer, settings.max_queue_bytes, grace=grace)
     before = gc.get_threshold()
     # Decoding makes many short-lived tuples and no cycles: at the defaults the collector of garbage walks
     # the whole heap over and over, a quarter of the decoder's time.

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from collector.decode.result import Decoded
 from collector.model import SpanBatch
-from collector.storage.base import Rejected, RetryLater, SpanWriter, StorageError
+from collector.storage.base import Grace, Rejected, RetryLater, SpanWriter, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ Decoder = Callable[[bytes, int], Decoded]
 # One INSERT: larger groups cost less a span, but every answer in the group waits for the whole.
 _GROUP_ROWS = 50_000
 _LATENCIES_KEPT = 1_024
+# How often running spans are looked through for those that were not heard of for too long.
+_LOOK_EVERY_S = 1.0
 
 
 class Busy(RetryLater):
@@ -46,6 +48,7 @@ class IngestStats:
     commits: int
     commit_p50_s: float | None
     commit_p99_s: float | None
+    closed_unfinished: int = 0  # running spans that were never heard of again, stored as failed
 
 
 @dataclass(slots=True)
@@ -80,16 +83,24 @@ class Ingest:
     """Owns the writer. `close` drains what was admitted, then stops."""
 
     def __init__(
-        self, writer: SpanWriter, max_queue_bytes: int, clock: Callable[[], int] = time.time_ns
+        self,
+        writer: SpanWriter,
+        max_queue_bytes: int,
+        clock: Callable[[], int] = time.time_ns,
+        grace: Grace | None = None,
     ) -> None:
         self._writer = writer
         self._max_queue_bytes = max_queue_bytes
         self._clock = clock
+        self._grace = grace or Grace()
+        self._started_ns = clock()
+        self._looked_at = time.monotonic()
         self._lock = threading.Condition()
         self._pending: deque[_Job] = deque()
         self._held = 0
         self._closing = False
         self._received = self._stored = self._duplicates = self._refused = self._commits = 0
+        self._closed_unfinished = 0
         self._rejected: Counter[str] = Counter()
         self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         # One thread: decoding holds the GIL, more would only take turns.
@@ -132,6 +143,7 @@ class Ingest:
                 self._commits,
                 _at(latencies, 0.5),
                 _at(latencies, 0.99),
+                self._closed_unfinished,
             )
 
     def close(self, timeout_s: float = 30.0) -> bool:
@@ -169,13 +181,35 @@ class Ingest:
     # ------------------------------------------------------------ the writer's thread
 
     def _run(self) -> None:
-        while group := self._next_group():
-            self._store(group)
+        while (group := self._next_group()) is not None:
+            if group:
+                self._store(group)
+            if time.monotonic() - self._looked_at >= _LOOK_EVERY_S:
+                self._looked_at = time.monotonic()
+                self._close_unfinished()
 
-    def _next_group(self) -> list[_Job]:
-        """Everything that waits, up to _GROUP_ROWS; [] when closing and nothing is left."""
+    def _close_unfinished(self) -> None:
+        now = self._clock()
+        # While nobody was listening no function could say that it was still running.
+        if now < self._started_ns + max(self._grace.ordinary_ns, self._grace.imminent_ns):
+            return
+        try:
+            closed = self._writer.close_unfinished(now, self._grace)
+        except StorageError as error:
+            log.warning("spans that never finished stay open for now: %s", error)
+            return
+        except Exception:
+            log.exception("spans that never finished could not be closed")
+            return
         with self._lock:
-            self._lock.wait_for(lambda: self._pending or self._closing)
+            self._closed_unfinished += closed
+
+    def _next_group(self) -> list[_Job] | None:
+        """What waits, up to _GROUP_ROWS; [] if nothing came for a while, None at the end of all."""
+        with self._lock:
+            self._lock.wait_for(lambda: self._pending or self._closing, _LOOK_EVERY_S)
+            if self._closing and not self._pending:
+                return None
             group: list[_Job] = []
             rows = 0
             while self._pending and (not group or rows + len(self._pending[0].batch) <= _GROUP_ROWS):

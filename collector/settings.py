@@ -160,6 +160,20 @@ class Settings:
         default=512 * _MIB,
         metadata=_setting("TRACEKIT_DISK_FLOOR", _size, "free disk below which writes are refused with 503"),
     )
+    unfinished_grace_s: float = field(
+        default=60.0,
+        metadata=_setting(
+            "TRACEKIT_UNFINISHED_GRACE", _seconds, "silence after which a running span is stored as failed"
+        ),
+    )
+    timeout_grace_s: float = field(
+        default=10.0,
+        metadata=_setting(
+            "TRACEKIT_TIMEOUT_GRACE",
+            _seconds,
+            "the same for one last seen just before its function's timeout",
+        ),
+    )
 
     @classmethod
     def from_env(

@@ -20,6 +20,7 @@ from collector.storage.base import (
     Edge,
     EdgesQuery,
     FunctionsQuery,
+    Grace,
     InvalidQuery,
     SeriesQuery,
     SlowQuery,
@@ -100,6 +101,77 @@ def test_an_empty_store_answers_everything_with_nothing(storage: Storage) -> Non
     assert reader.edges(EdgesQuery(WINDOW)) == ()
     assert reader.slow(SlowQuery(WINDOW, "calls")) == ()
     assert (reader.stats().spans, reader.stats().first_ns, reader.stats().last_ns) == (0, 0, 0)
+
+
+# ---------------------------------------------------------------- running spans
+
+GRACE = Grace(60 * SECOND, 10 * SECOND)
+
+
+def running(n: int, span_id: int, ms: float, at: float = 0.0, imminent: bool = False, **columns: Any) -> Any:
+    """A snapshot of a span that has been running for `ms` and was received when it was taken."""
+    marks = {"tracekit.unfinished": True, "k": b"v"} | (
+        {"tracekit.timeout_imminent": True} if imminent else {}
+    )
+    received = T0 + round(at * SECOND) + round(ms * MS)
+    return row(n, span_id, at, ms, attributes=jsonvalue.dumps(marks), received_ns=received, **columns)
+
+
+def test_a_running_span_is_seen_by_nobody_and_makes_room_for_the_finished_one(storage: Storage) -> None:
+    assert write(storage, running(1, 1, 1000), row(1, 2)) == WriteResult(stored=1, duplicates=0)
+    assert [s.span_id for s in storage.reader.trace(trace(1))] == [f"{2:016x}"]
+    assert storage.reader.stats().spans == 1
+    assert write(storage, row(1, 1, 0, 5000, name="done")) == WriteResult(1, 0)
+    assert storage.writer.close_unfinished(T0 + 999 * SECOND, GRACE) == 0
+    assert [(s.name, s.duration_ns // MS) for s in storage.reader.trace(trace(1))] == [
+        ("done", 5000),
+        ("GET /", 10),
+    ]
+
+
+def test_a_snapshot_that_comes_after_its_span_means_nothing(storage: Storage) -> None:
+    write(storage, row(1, 1), running(1, 1, 5))
+    assert write(storage, running(1, 1, 5)) == WriteResult(0, 0)
+    assert storage.writer.close_unfinished(T0 + 999 * SECOND, GRACE) == 0
+    assert storage.reader.stats().spans == 1
+
+
+def test_a_span_that_is_not_heard_of_again_is_stored_as_failed(storage: Storage) -> None:
+    write(storage, running(1, 1, 1000), running(1, 1, 3000, links=[(7, 8)]), running(1, 1, 2000))
+    assert storage.writer.close_unfinished(T0 + 63 * SECOND - 1, GRACE) == 0
+    assert storage.writer.close_unfinished(T0 + 63 * SECOND, GRACE) == 1
+    (span,) = storage.reader.trace(trace(1))
+    assert (span.failed, span.error_type, span.duration_ns) == (True, "tracekit.unfinished", 3 * SECOND)
+    assert "GET / never finished: last seen running 3.00 s after its start" in span.status_message
+    assert span.attributes == {"tracekit.unfinished": True, "k": b"v", "error.type": "tracekit.unfinished"}
+    assert (span.resource, len(span.links)) == ({"service.name": "shop"}, 1)
+    assert storage.writer.close_unfinished(T0 + 999 * SECOND, GRACE) == 0
+
+
+def test_a_span_seen_just_before_its_timeout_is_waited_for_less_long(storage: Storage) -> None:
+    write(storage, running(1, 1, 1000, imminent=True), running(1, 2, 1000))
+    assert storage.writer.close_unfinished(T0 + 11 * SECOND, GRACE) == 1
+    (span,) = storage.reader.trace(trace(1))
+    assert "just before the function's timeout" in span.status_message
+
+
+def test_a_finished_span_that_comes_after_the_closing_is_a_duplicate(storage: Storage) -> None:
+    write(storage, running(1, 1, 1000))
+    storage.writer.close_unfinished(T0 + 61 * SECOND, GRACE)
+    assert write(storage, row(1, 1, 0, 90_000), running(1, 1, 2000)) == WriteResult(0, 1)
+    assert storage.writer.close_unfinished(T0 + 999 * SECOND, GRACE) == 0
+    assert [s.duration_ns for s in storage.reader.trace(trace(1))] == [SECOND]
+
+
+def test_only_a_mark_that_says_so_makes_a_snapshot(storage: Storage) -> None:
+    for n, attributes in enumerate(
+        (
+            {"a": '"tracekit.unfinished":true'},
+            {"a": {"tracekit.unfinished": True}},
+            {"tracekit.unfinished": 1},
+        )
+    ):
+        assert write(storage, row(n + 1, 1, attributes=jsonvalue.dumps(attributes))).stored == 1
 
 
 # ---------------------------------------------------------------- functions and calls

@@ -401,8 +401,21 @@ class StoreStats:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
+    """Spans of one write. Snapshots of running spans are neither stored nor duplicates."""
+
     stored: int
     duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grace:
+    """How long after its last snapshot a running span is believed to be running, in nanoseconds."""
+
+    ordinary_ns: int = 60 * 10**9
+    imminent_ns: int = 10 * 10**9  # the snapshot said that the platform was about to end the call
+
+    def of(self, imminent: bool) -> int:
+        return self.imminent_ns if imminent else self.ordinary_ns
 
 
 # ---------------------------------------------------------------- what an engine gives
@@ -414,7 +427,16 @@ class SpanWriter(Protocol):
     def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
         """Store all spans of all batches, or none: on return they survive kill -9 and power loss
         (engines that promise it). A span whose (trace_id, span_id) is stored already is dropped and
-        counted; the first one wins. Raises RetryLater or Rejected; nothing is stored then."""
+        counted; the first one wins. Raises RetryLater or Rejected; nothing is stored then.
+
+        Snapshots of running spans (collector.storage.unfinished) are kept apart, as durably, the latest of
+        each: no reader sees them. The finished span removes its snapshot, and one that is stored already
+        makes a snapshot meaningless."""
+        ...
+
+    def close_unfinished(self, now_ns: int, grace: Grace) -> int:
+        """Store what has not been heard of for its grace, counted from the snapshot's `received_ns`, as
+        failed with error type `tracekit.unfinished`; the number of spans. All at once or none, as `write`."""
         ...
 
     def close(self) -> None: ...

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from collector import jsonvalue
 from collector.model import Kind, Span, SpanBatch
 from collector.storage import cursor
 from collector.storage.base import (
@@ -26,6 +27,7 @@ from collector.storage.base import (
     EdgesQuery,
     FunctionsQuery,
     FunctionStats,
+    Grace,
     InvalidQuery,
     Node,
     SeriesPoint,
@@ -41,7 +43,8 @@ from collector.storage.base import (
     bucket_index,
     bucket_start,
 )
-from collector.storage.rows import spans_of
+from collector.storage.rows import span_from_row, spans_of
+from collector.storage.unfinished import Snapshot, split
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -53,6 +56,7 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self._spans: dict[Key, Span] = {}
+        self._open: dict[Key, tuple[Snapshot, Span]] = {}
         self._lock = threading.Lock()
         self._duplicates = 0
 
@@ -70,7 +74,8 @@ class MemoryStorage:
     # ------------------------------------------------------------ writing
 
     def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
-        arrived = [span for batch in batches for span in spans_of(batch)]
+        parts = [(batch, *split(batch)) for batch in batches]
+        arrived = [span for _, finished, _ in parts for span in spans_of(finished)]
         with self._lock:
             merged = dict(self._spans)
             for span in arrived:
@@ -78,7 +83,29 @@ class MemoryStorage:
             stored = len(merged) - len(self._spans)
             self._spans = merged
             self._duplicates += len(arrived) - stored
+            self._keep_open([(batch, snapshot) for batch, _, snapshots in parts for snapshot in snapshots])
         return WriteResult(stored, len(arrived) - stored)
+
+    def close_unfinished(self, now_ns: int, grace: Grace) -> int:
+        with self._lock:
+            due = {
+                key: span
+                for key, (snapshot, span) in self._open.items()
+                if span.received_ns + grace.of(snapshot.imminent) <= now_ns
+            }
+            self._spans = {**self._spans, **due}
+            self._open = {key: kept for key, kept in self._open.items() if key not in due}
+        return len(due)
+
+    def _keep_open(self, snapshots: list[tuple[SpanBatch, Snapshot]]) -> None:
+        for batch, snapshot in snapshots:
+            resource = batch.resources.get(snapshot.row["resource_id"])
+            attributes = jsonvalue.loads(resource.attributes_json) if resource else None
+            span = span_from_row(snapshot.row, attributes or {})
+            known = self._open.get((span.trace_id, span.span_id))
+            if known is None or snapshot.taken_ns > known[0].taken_ns:
+                self._open[span.trace_id, span.span_id] = snapshot, span
+        self._open = {key: kept for key, kept in self._open.items() if key not in self._spans}
 
     # ------------------------------------------------------------ reading
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,9 +13,9 @@ import pytest
 from collector.decode.result import Decoded
 from collector.ingest import Busy, Ingest
 from collector.model import SpanBatch
-from collector.storage.base import Rejected, RetryLater, WriteResult
+from collector.storage.base import Grace, Rejected, RetryLater, WriteResult
 from collector.storage.memory import MemoryStorage
-from tests.collector.batches import batch, row
+from tests.collector.batches import SECOND, T0, batch, row
 
 
 class Gated:
@@ -22,10 +23,12 @@ class Gated:
 
     def __init__(self) -> None:
         self.storage = MemoryStorage()
+        self.entered = threading.Event()
         self.gate = threading.Event()
         self.groups: list[int] = []
 
     def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
+        self.entered.set()
         assert self.gate.wait(20)
         self.groups.append(len(batches))
         if any("bad" in b.columns["name"] for b in batches):
@@ -42,17 +45,19 @@ def decode(body: bytes, received_ns: int) -> Decoded:
     return Decoded(batch(row(1 if name == "bad" else int(body), 1, name=name)))
 
 
-async def exported(ingest: Ingest, *bodies: bytes, after: threading.Event) -> list[Any]:
-    tasks = [asyncio.create_task(ingest.export(body, decode)) for body in bodies]
-    await asyncio.sleep(0.2)  # all but the first wait behind it
-    after.set()
+async def exported(ingest: Ingest, *bodies: bytes, writer: Gated) -> list[Any]:
+    tasks = [asyncio.create_task(ingest.export(bodies[0], decode))]
+    await asyncio.to_thread(writer.entered.wait, 20)
+    tasks += [asyncio.create_task(ingest.export(body, decode)) for body in bodies[1:]]
+    await asyncio.sleep(0.2)  # they wait behind the first
+    writer.gate.set()
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def test_payloads_that_wait_share_a_commit() -> None:
     writer = Gated()
     ingest = Ingest(writer, 1000)
-    asyncio.run(exported(ingest, b"1", b"2", b"3", b"4", after=writer.gate))
+    asyncio.run(exported(ingest, b"1", b"2", b"3", b"4", writer=writer))
     assert ingest.close()
     assert writer.groups == [1, 3]
     assert (ingest.stats().stored, ingest.stats().commits) == (4, 2)
@@ -61,7 +66,7 @@ def test_payloads_that_wait_share_a_commit() -> None:
 def test_a_bad_payload_fails_alone() -> None:
     writer = Gated()
     ingest = Ingest(writer, 1000)
-    results = asyncio.run(exported(ingest, b"1", b"2", b"bad", b"4", after=writer.gate))
+    results = asyncio.run(exported(ingest, b"1", b"2", b"bad", b"4", writer=writer))
     ingest.close()
     assert [type(result) for result in results] == [Decoded, Decoded, Rejected, Decoded]
     assert writer.storage.stats().spans == 3
@@ -96,3 +101,23 @@ def test_the_budget_counts_bytes_until_they_are_given_back() -> None:
         assert ingest.stats().queue_bytes == 50
     assert (ingest.stats().queue_bytes, ingest.stats().refused) == (0, 1)
     ingest.close()
+
+
+def test_what_is_not_heard_of_is_closed_by_the_writer_but_not_right_after_a_start() -> None:
+    storage = MemoryStorage()
+    now = [T0]
+    marked = '{"tracekit.unfinished":true}'
+    ingest = Ingest(storage.writer, 1000, lambda: now[0], Grace(60 * SECOND, SECOND))
+
+    def running(body: bytes, received_ns: int) -> Decoded:
+        return Decoded(batch(row(1, 1, -99, attributes=marked, received_ns=received_ns - 99 * SECOND)))
+
+    asyncio.run(ingest.export(b"", running))
+    time.sleep(1.5)  # a look at the running spans happened, and was too early to judge
+    assert storage.stats().spans == 0
+    now[0] += 60 * SECOND
+    deadline = time.monotonic() + 20
+    while not ingest.stats().closed_unfinished and time.monotonic() < deadline:
+        time.sleep(0.05)
+    ingest.close()
+    assert (storage.stats().spans, ingest.stats().closed_unfinished) == (1, 1)

@@ -1,4 +1,4 @@
--- The current schema, version 2. A change here needs a file in migrations/ that brings older stores along;
+-- The current schema, version 3. A change here needs a file in migrations/ that brings older stores along;
 -- a test compares both ways. Append only: no primary key and no index (an ART index halves the insert rate).
 CREATE TABLE schema_version (version INTEGER NOT NULL, applied_ns BIGINT NOT NULL);
 
@@ -60,4 +60,15 @@ CREATE TABLE span_links (
     start_ns BIGINT NOT NULL,
     linked_trace_id UUID NOT NULL,
     linked_span_id UBIGINT NOT NULL
+);
+
+-- Spans that were still running when they were sent, one row each, apart from `spans` until they are finished,
+-- or closed without having finished.
+CREATE TABLE open_spans (
+    trace_id UUID NOT NULL,
+    span_id UBIGINT NOT NULL,
+    taken_ns BIGINT NOT NULL,
+    received_ns BIGINT NOT NULL,
+    timeout_imminent BOOLEAN NOT NULL,
+    span VARCHAR NOT NULL
 );

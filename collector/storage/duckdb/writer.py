@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 
 from collector import jsonvalue
 from collector.model import COLUMN_NAMES, Resource, SpanBatch
-from collector.storage.base import PAIR_SLACK_NS, Rejected, RetryLater, WriteResult
+from collector.storage.base import PAIR_SLACK_NS, Grace, Rejected, RetryLater, WriteResult
 from collector.storage.duckdb import arrow, sql
 from collector.storage.duckdb.database import Database, first_line
 from collector.storage.duckdb.recent import DEFAULT_KEYS, Key, RecentKeys, key
+from collector.storage.unfinished import Snapshot, batch_of, split
+
+T = TypeVar("T")
 
 # Below this a checkpoint could fail, and a failed checkpoint invalidates the database.
 DISK_FLOOR_BYTES = 512 * 1024 * 1024
@@ -32,6 +36,14 @@ _REJECTING = (
 # RELIABILITY.md: an errored COMMIT can be durable. Writing it again would count it twice.
 _DURABLE = "COMMIT succeeded and is durable"
 _INVALIDATED = "database has been invalidated"
+
+
+class Open(NamedTuple):
+    """What is remembered of a stored snapshot."""
+
+    taken_ns: int
+    received_ns: int
+    imminent: bool
 
 
 class DuckDBWriter:
@@ -54,8 +66,17 @@ class DuckDBWriter:
     def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
         self._require_disk()
         group = _joined(batches)
+        return self._persistently(lambda: self._write(group))
+
+    def close_unfinished(self, now_ns: int, grace: Grace) -> int:
+        if not self._due(now_ns, grace):
+            return 0
+        self._require_disk()
+        return self._persistently(lambda: self._close(self._due(now_ns, grace)))
+
+    def _persistently(self, step: Callable[[], T]) -> T:
         try:
-            return self._write(group)
+            return step()
         except (ValueError, OverflowError, TypeError) as error:  # a value its column cannot hold
             raise Rejected(f"the store does not take this data: {error}") from error
         except duckdb.Error as error:
@@ -66,7 +87,7 @@ class DuckDBWriter:
         self._database.reopen()
         self._forget()
         try:
-            return self._write(group)
+            return step()
         except duckdb.Error as error:
             raise RetryLater(f"the store failed twice: {first_line(error)}", 5.0) from error
 
@@ -79,6 +100,10 @@ class DuckDBWriter:
         self._recent = RecentKeys(time.time_ns(), self._dedup_keys)
         rows = self._database.writer.execute("SELECT DISTINCT resource_id FROM resources").fetchall()
         self._resources = {row[0] for row in rows}
+        kept = self._database.writer.execute(
+            "SELECT trace_id, span_id, taken_ns, received_ns, timeout_imminent FROM open_spans"
+        ).fetchall()
+        self._open: dict[Key, Open] = {trace.int << 64 | span: Open(*rest) for trace, span, *rest in kept}
 
     def _require_disk(self) -> None:
         """Refuse before a checkpoint can fail for want of space. Looks at most once a second."""
@@ -96,15 +121,39 @@ class DuckDBWriter:
         self._disk_seen_ns = now
 
     def _write(self, group: SpanBatch) -> WriteResult:
+        group, snapshots = split(group)
         rows, keys = self._unseen(group)
         duplicates = len(group) - len(rows)
         fresh = group if not duplicates else group.take(rows)
-        if len(fresh):
-            self._commit(fresh)
+        running = self._still_running(snapshots, frozenset(keys)) if snapshots else {}
+        if len(fresh) or running:
+            self._commit(fresh, running, [this for this in keys if this in self._open])
             self._recent.add(keys, time.time_ns())
             self._resources |= fresh.resources.keys()
         self.duplicates += duplicates
         return WriteResult(len(fresh), duplicates)
+
+    def _still_running(self, snapshots: list[Snapshot], finished: frozenset[Key]) -> dict[Key, Snapshot]:
+        """The latest snapshot of each span that is not stored yet, if it is later than the one kept."""
+        latest: dict[Key, Snapshot] = {}
+        for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.taken_ns):
+            this = key(snapshot.row["trace_id"], snapshot.row["span_id"])
+            kept = self._open.get(this)
+            if this not in finished and (kept is None or snapshot.taken_ns > kept.taken_ns):
+                latest[this] = snapshot
+        rows = batch_of([snapshot.row for snapshot in latest.values()])
+        arrow.spans(rows)  # what a column could not hold is to be refused now, not when the span is closed
+        unseen = set(self._unseen(rows)[1])
+        return {this: snapshot for this, snapshot in latest.items() if this in unseen}
+
+    def _due(self, now_ns: int, grace: Grace) -> list[Key]:
+        return [k for k, kept in self._open.items() if kept.received_ns + grace.of(kept.imminent) <= now_ns]
+
+    def _close(self, due: list[Key]) -> int:
+        found = self._with("keys", _key_stream(due), sql.query("open_spans"))
+        self._commit(batch_of([json.loads(text) for (text,) in found]), {}, due)
+        self._recent.add(due, time.time_ns())
+        return len(due)
 
     def _unseen(self, group: SpanBatch) -> tuple[list[int], list[Key]]:
         """Rows not stored yet, the first of equals, and their keys."""
@@ -133,20 +182,37 @@ class DuckDBWriter:
         found = self._with("offered", arrow.stream(offered), sql.query("stored_keys"), bounds)
         return frozenset(row for (row,) in found)
 
-    def _commit(self, batch: SpanBatch) -> None:
+    def _commit(self, batch: SpanBatch, running: dict[Key, Snapshot], ended: list[Key]) -> None:
+        """Stores spans and snapshots, and forgets the snapshots of those that ended, in one transaction."""
         connection = self._database.writer
-        links = _links(batch)
-        new = [r for r in batch.resources.values() if r.resource_id not in self._resources]
         connection.execute("BEGIN")
         try:
-            self._with("incoming", arrow.spans(batch), sql.query("insert_spans"))
-            if links["span_id"][1]:
-                self._with("incoming_links", arrow.stream(links), sql.query("insert_links"))
-            if new:
-                self._with("incoming_resources", arrow.resources(new), sql.query("insert_resources"))
+            self._insert(batch)
+            replaced = [*ended, *(this for this in running if this in self._open)]
+            if replaced:
+                self._with("keys", _key_stream(replaced), sql.query("delete_open_spans"))
+            if running:
+                self._with("snapshots", _snapshot_stream(running), sql.query("insert_open_spans"))
         except BaseException:
             _roll_back(connection)
             raise
+        self._finish_commit(connection)
+        for this in ended:
+            del self._open[this]
+        for this, snapshot in running.items():
+            self._open[this] = Open(snapshot.taken_ns, snapshot.row["received_ns"], snapshot.imminent)
+
+    def _insert(self, batch: SpanBatch) -> None:
+        if len(batch):
+            self._with("incoming", arrow.spans(batch), sql.query("insert_spans"))
+        links = _links(batch)
+        if links["span_id"][1]:
+            self._with("incoming_links", arrow.stream(links), sql.query("insert_links"))
+        new = [r for r in batch.resources.values() if r.resource_id not in self._resources]
+        if new:
+            self._with("incoming_resources", arrow.resources(new), sql.query("insert_resources"))
+
+    def _finish_commit(self, connection: Any) -> None:
         try:
             connection.execute("COMMIT")
         except duckdb.Error as error:
@@ -195,6 +261,29 @@ def _links(batch: SpanBatch) -> arrow.Table:
         "linked_trace_id": ("hex128", [link["trace_id"] for *_, link in found]),
         "linked_span_id": ("u64", [int(link["span_id"], 16) for *_, link in found]),
     }
+
+
+def _key_stream(keys: Sequence[Key]) -> Any:
+    return arrow.stream(
+        {
+            "trace_id": ("hex128", [f"{this >> 64:032x}" for this in keys]),
+            "span_id": ("u64", [this & 2**64 - 1 for this in keys]),
+        }
+    )
+
+
+def _snapshot_stream(running: dict[Key, Snapshot]) -> Any:
+    snapshots = list(running.values())
+    return arrow.stream(
+        {
+            "trace_id": ("hex128", [s.row["trace_id"] for s in snapshots]),
+            "span_id": ("u64", [s.row["span_id"] for s in snapshots]),
+            "taken_ns": ("i64", [s.taken_ns for s in snapshots]),
+            "received_ns": ("i64", [s.row["received_ns"] for s in snapshots]),
+            "timeout_imminent": ("bool", [s.imminent for s in snapshots]),
+            "span": ("text", [json.dumps(s.row, ensure_ascii=False) for s in snapshots]),
+        }
+    )
 
 
 def _roll_back(connection: Any) -> None:

@@ -19,6 +19,7 @@ from collector.model import COLUMN_NAMES, SPAN_COLUMNS
 from collector.storage.base import (
     EdgesQuery,
     FunctionsQuery,
+    Grace,
     IncompatibleSchema,
     Rejected,
     RetryLater,
@@ -105,6 +106,45 @@ def test_the_table_has_the_columns_of_a_batch_and_docs_tell_them_all(tmp_path: P
         assert f"| `{name}` | {kind} |" in section, (table, name, kind)
     for column in SPAN_COLUMNS:
         assert column.meaning in text, column.name
+
+
+# ---------------------------------------------------------------- running spans
+
+
+def snapshot(span_id: int) -> dict[str, Any]:
+    return row(1, span_id, 0, 1000, attributes='{"tracekit.unfinished":true}', received_ns=T0)
+
+
+def test_a_running_span_outlives_a_killed_collector_and_is_closed_once(tmp_path: Path) -> None:
+    script = f"""
+        import os
+        from pathlib import Path
+        from collector.storage.base import Grace
+        from collector.storage.duckdb import open_storage
+        from tests.collector.batches import batch, row, T0
+        storage = open_storage(Path({str(tmp_path)!r}))
+        marked = '{{"tracekit.unfinished":true}}'
+        rows = [row(1, n, 0, 1000, attributes=marked, received_ns=T0 + n) for n in (1, 2, 3)]
+        storage.writer.write([batch(*rows)])
+        storage.writer.write([batch(row(1, 1))])
+        storage.writer.close_unfinished(T0 + 2, Grace(0, 0))
+        os._exit(0)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=ROOT)
+    with opened(tmp_path) as storage:
+        assert [s.failed for s in storage.reader.trace(trace(1))] == [False, True]
+        assert storage.writer.close_unfinished(T0 + 3, Grace(0, 0)) == 1
+        assert storage.writer.close_unfinished(T0 + 3, Grace(0, 0)) == 0
+        assert [s.failed for s in storage.reader.trace(trace(1))] == [False, True, True]
+    assert count(tmp_path) == 3
+
+
+def test_a_snapshot_its_columns_cannot_hold_is_refused_before_it_is_kept(tmp_path: Path) -> None:
+    with opened(tmp_path) as storage:
+        for bad in ({"name": "\ud800"}, {"flags": 2**32}):
+            with pytest.raises(Rejected):
+                storage.writer.write([batch(snapshot(1) | bad)])
+        assert storage.writer.close_unfinished(T0 + 999 * SECOND, Grace(0, 0)) == 0
 
 
 # ---------------------------------------------------------------- opening
