@@ -44,6 +44,8 @@ class Config:
     __slots__ = (
         "attribute_count",
         "attribute_length",
+        "capture",
+        "capture_bytes",
         "compression",
         "disabled",
         "endpoint",
@@ -54,10 +56,12 @@ class Config:
         "propagators",
         "protocol",
         "queue_bytes",
+        "redact_keys",
         "resource_attributes",
         "sampler",
         "sampler_ratio",
         "service_name",
+        "sql_parameters",
         "usage",
         "xray_parent",
     )
@@ -80,6 +84,10 @@ class Config:
     attribute_length: int
     attribute_count: int
     usage: str
+    capture: frozenset[str]
+    capture_bytes: int
+    redact_keys: frozenset[str]
+    sql_parameters: bool
     xray_parent: bool
 
     def __init__(self, env: Mapping[str, str]) -> None:
@@ -100,6 +108,10 @@ class Config:
         put(self, "queue_bytes", _number(env, "TRACEKIT_QUEUE_BYTES", 4 << 20, 64 << 10, 1 << 30))
         put(self, "attribute_length", _number(env, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 16_384, 1, 1 << 24))
         put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
+        put(self, "capture", _some_of(env, "TRACEKIT_CAPTURE", ("request", "response")))
+        put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
+        put(self, "redact_keys", _names(env, "TRACEKIT_REDACT_KEYS"))
+        put(self, "sql_parameters", _flag(env, "TRACEKIT_SQL_PARAMETERS", False))
         usage = _one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")
         put(self, "usage", "" if usage == "none" else usage)
         named = self.propagators or ()
@@ -195,6 +207,17 @@ def _propagators(env: Mapping[str, str]) -> tuple[str, ...] | None:
     if not known and "none" not in asked:
         return None
     return () if "none" in asked else tuple(dict.fromkeys(known))
+
+
+def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(item.strip() for item in env.get(name, "").split(",") if item.strip())
+
+
+def _some_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> frozenset[str]:
+    asked = frozenset(item.lower() for item in _names(env, name))
+    for item in asked.difference(allowed):
+        say(f"{name}: {item!r} is not one of {', '.join(allowed)}; ignoring it")
+    return asked.intersection(allowed)
 
 
 def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """Database calls as CLIENT spans: a thin proxy around a DB-API 2.0 connection (PEP 249).
 
 Everything that is not recorded goes straight to the wrapped object. Works for sqlite3's shortcuts on the
-connection (`conn.execute`) too. Parameters are never recorded.
+connection (`conn.execute`) too. Parameters are recorded only with TRACEKIT_SQL_PARAMETERS, and masked.
 """
 
 from __future__ import annotations
 
-from tracekit import context
+from tracekit import config, context
 from tracekit.guard import report
 from tracekit.span import CLIENT, NO_SPAN, Span
 
@@ -53,7 +53,10 @@ class Proxy:
     def _run(self, method: str, statement: Any, more: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         call = getattr(self._tracekit_target, method)
         size = _batch_size(more) if method == "executemany" else None
-        return recorded(self._tracekit_facts, statement, size, lambda: call(statement, *more, **keywords))
+        parameters = more[0] if more and method == "execute" else None
+        return recorded(
+            self._tracekit_facts, statement, size, lambda: call(statement, *more, **keywords), parameters
+        )
 
 
 class TracedCursor(Proxy):
@@ -123,9 +126,17 @@ def trace_connection(
     return TracedConnection(connection, {key: value for key, value in facts.items() if value is not None})
 
 
-def recorded(facts: dict[str, Any], statement: Any, size: int | None, call: Callable[[], Any]) -> Any:
+def recorded(
+    facts: dict[str, Any],
+    statement: Any,
+    size: int | None,
+    call: Callable[[], Any],
+    parameters: Any = None,
+) -> Any:
     """Runs `call` inside a CLIENT span for the statement. The call's exception goes through."""
     span = _begin(facts, statement, size)
+    if parameters is not None and type(span) is Span and config.get().sql_parameters:
+        _keep_parameters(span, str(statement), parameters)
     token = context.attach(span)
     try:
         return call()
@@ -137,6 +148,20 @@ def recorded(facts: dict[str, Any], statement: Any, size: int | None, call: Call
     finally:
         context.detach(token)
         context.finish(span)
+
+
+def _keep_parameters(span: Span, statement: str, parameters: Any) -> None:
+    try:
+        from tracekit.redact import MAX_ITEMS, Redactor
+
+        settings = config.get()
+        redactor = Redactor(settings.redact_keys)
+        for key, shown in zip(*redactor.parameters(statement, parameters, settings.capture_bytes)):
+            if len(span.attributes or ()) > MAX_ITEMS:
+                break
+            span.set_attribute(f"db.query.parameter.{key}", shown)
+    except Exception as error:
+        report(error, "parameters of a statement")
 
 
 def _begin(facts: dict[str, Any], statement: Any, size: int | None) -> Any:

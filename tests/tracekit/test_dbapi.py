@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tracekit import trace_connection
+from tracekit import config, trace_connection
 from tracekit.dbapi import summary
 from tracekit.span import CLIENT, ERROR
 
@@ -73,3 +73,29 @@ def test_a_statement_has_a_short_name(statement: str, expected: tuple[str, str |
     if statement.startswith("WITH"):
         expected = ("UPDATE", "t")
     assert summary(statement) == expected
+
+
+def test_parameters_are_recorded_only_when_asked_for_and_masked(
+    recorded: Any, connection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.execute("CREATE TABLE users (name TEXT, password TEXT)")
+    connection.execute("SELECT name FROM users WHERE name = ?", ("ann",))
+    monkeypatch.setenv("TRACEKIT_SQL_PARAMETERS", "1")
+    config.forget()
+    connection.execute("SELECT name FROM users WHERE name = ? OR name = ?", ("ann", "4111111111111111"))
+    connection.execute("INSERT INTO users VALUES (:name, :password)", {"name": "bob", "password": "hunter2"})
+    connection.execute("UPDATE users SET password = ?", ("hunter3",))
+    connection.executemany("DELETE FROM users WHERE name = ?", [("ann",), ("bob",)])
+    assert [parameters(span) for span in recorded.all] == [
+        {},
+        {},
+        {"0": "ann", "1": "***"},
+        {"name": "bob", "password": "***"},
+        {"0": "***"},
+        {},
+    ]
+
+
+def parameters(span: Any) -> dict[str, Any]:
+    begin = "db.query.parameter."
+    return {key.removeprefix(begin): value for key, value in span.attributes.items() if key.startswith(begin)}
