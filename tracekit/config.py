@@ -53,6 +53,7 @@ class Config:
         "file",
         "flush_budget_ms",
         "headers",
+        "locals",
         "propagators",
         "protocol",
         "queue_bytes",
@@ -87,6 +88,7 @@ class Config:
     capture: frozenset[str]
     capture_bytes: int
     redact_keys: frozenset[str]
+    locals: bool
     sql_parameters: bool
     xray_parent: bool
 
@@ -110,6 +112,7 @@ class Config:
         put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
         put(self, "capture", _some_of(env, "TRACEKIT_CAPTURE", ("request", "response")))
         put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
+        put(self, "locals", _flag(env, "TRACEKIT_LOCALS", False))
         put(self, "redact_keys", _names(env, "TRACEKIT_REDACT_KEYS"))
         put(self, "sql_parameters", _flag(env, "TRACEKIT_SQL_PARAMETERS", False))
         usage = _one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")

@@ -10,7 +10,7 @@ import os
 from _thread import allocate_lock
 from time import time_ns
 
-from tracekit import guard, values
+from tracekit import config, guard, values
 from tracekit.ids import new_span_id, new_trace_id
 from tracekit.stack import Stack
 
@@ -277,6 +277,11 @@ class Span:
             cleaned["exception.type"] = type_name(exception)
             cleaned["exception.message"] = values.clean(exception)
             cleaned["exception.stacktrace"] = Stack(exception)
+            settings = config.get()
+            if settings.locals:
+                from tracekit import framelocals
+
+                cleaned["tracekit.exception.locals"] = framelocals.describe(exception, settings.redact_keys)
             self._keep_event(Event("exception", time_ns(), cleaned, dropped))
         except Exception as error:  # this runs while the user's exception is in flight
             guard.report(error, "record_exception")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
 MAX_FRAMES = 64
 MAX_CHAIN = 5
@@ -20,6 +20,11 @@ _BETWEEN = {
 }
 # Frames of these modules are ours and say nothing about the user's code.
 _OURS = {f"{_HERE}/{name}.py" for name in ("decorator", "invocation", "api", "dbapi", "run", "fc_runtime")}
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether code is tracekit's own wrapping around the user's."""
+    return code.co_filename in _OURS
 
 
 class Stack:
@@ -70,7 +75,7 @@ def _positions(traceback: TracebackType | None) -> list[tuple[str, int, str]]:
     frames: list[tuple[str, int, str]] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if code.co_filename not in _OURS:
+        if not is_ours(code):
             frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
             if len(frames) > MAX_FRAMES:  # keep the two ends: where it began and where it broke
                 del frames[MAX_FRAMES // 2]
