@@ -280,6 +280,9 @@ def _describe(span: Span, callee: Callee, facts: Facts, trigger: Trigger, cold: 
         span.set_attribute(key, value)
     span.set_attributes(facts.attributes)
     span.set_attributes(trigger.attributes)
+    if trigger.sent_ms is not None:
+        # Clocks differ: what was sent after it arrived has waited no time.
+        span.set_attribute("tracekit.queue_delay_ms", max(0, round(span.start / 1e6 - trigger.sent_ms)))
 
 
 def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:

@@ -1,8 +1,9 @@
 """Why was the function called? DETECTORS is the registry, tried in order; the first that recognises wins.
 
-One line for each: its module, and the top-level keys an event must have for the module to be worth loading
-(LIST stands for an event that is a list). A detector has `detect(event) -> Trigger | None`. Adding one is a
-file, a line here, and a sample event in tests/tracekit/triggers/.
+One line for each: its module, the top-level keys an event must have for the module to be worth loading (LIST
+stands for an event that is a list), and the source its first record must name, where records name one. A
+detector has `detect(event) -> Trigger | None`. Adding one is a file, a line here, a sample event in
+tests/tracekit/triggers/events/ and a line in the table of the test beside it.
 """
 
 from __future__ import annotations
@@ -14,19 +15,32 @@ if TYPE_CHECKING:
     from typing import Any
 
 LIST = "[]"
-DETECTORS = (
-    ("fc_messages", (LIST,)),
-    ("sqs", ("Records",)),
-    ("sns", ("Records",)),
-    ("s3", ("Records",)),
-    ("oss", ("events",)),
-    ("fc_timer", ("triggerName", "triggerTime")),
-    ("aws_http", ("routeKey", "requestContext")),
-    ("fc_http", ("rawPath", "requestContext")),
-    ("aws_rest", ("httpMethod", "resource")),
-    ("fc_gateway", ("httpMethod", "path")),
-    ("eventbridge", ("detail-type", "source")),
-    ("cloudevent", ("specversion", "type")),
+DETECTORS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("fc_messages", (LIST,), ()),
+    ("rocketmq", (LIST,), ()),
+    ("mqtt", (LIST,), ()),
+    ("sqs", ("Records",), ("aws:sqs",)),
+    ("sns", ("Records",), ("aws:sns",)),
+    ("s3", ("Records",), ("aws:s3",)),
+    ("kinesis", ("Records",), ("aws:kinesis",)),
+    ("dynamodb", ("Records",), ("aws:dynamodb",)),
+    ("aws_kafka", ("records",), ("aws:kafka", "SelfManagedKafka")),
+    ("oss", ("events",), ("acs:oss",)),
+    ("cdn", ("events",), ("cdn",)),
+    ("fc_timer", ("triggerName", "triggerTime"), ()),
+    ("sls", ("source", "jobName"), ()),
+    ("tablestore", ("Version", "Records"), ()),
+    ("mns_topic", ("TopicName", "Subscriber"), ()),
+    ("mns_stream", ("body", "attrs"), ()),
+    ("aws_http", ("routeKey", "requestContext"), ()),
+    ("fc_http", ("rawPath", "requestContext"), ()),
+    ("aws_alb", ("httpMethod", "requestContext"), ()),
+    ("aws_rest", ("httpMethod", "resource"), ()),
+    ("fc_gateway", ("httpMethod", "path"), ()),
+    ("eventbridge", ("detail-type", "source"), ()),
+    ("cloudwatch_logs", ("awslogs",), ()),
+    ("cognito", ("triggerSource", "userPoolId"), ()),
+    ("cloudevent", ("specversion", "type"), ()),
 )
 # Parsing takes about 4 ms a megabyte; a larger event is a payload, not a description of one.
 MAX_PARSED = 1 << 20
@@ -35,8 +49,9 @@ MAX_PARSED = 1 << 20
 def detect(event: Any) -> Trigger:
     """The trigger of an event, given as an object or as JSON. `other` if nothing recognises it."""
     event = parsed(event)
-    for module, keys in DETECTORS:
-        if _worth_trying(event, keys):
+    source = _source(event)
+    for module, keys, sources in DETECTORS:
+        if _worth_trying(event, keys) and (not sources or source in sources):
             found = __import__(f"tracekit.triggers.{module}", fromlist=("detect",)).detect(event)
             if isinstance(found, Trigger):
                 return found
@@ -47,6 +62,15 @@ def _worth_trying(event: Any, keys: tuple[str, ...]) -> bool:
     if isinstance(event, list):
         return keys == (LIST,)
     return isinstance(event, dict) and all(key in event for key in keys)
+
+
+def _source(event: Any) -> Any:
+    """What the event or its first record gives as its source (SNS writes it with a capital letter)."""
+    if not isinstance(event, dict):
+        return None
+    records = event.get("Records") or event.get("events")
+    record = records[0] if isinstance(records, list) and records else event
+    return record.get("eventSource") or record.get("EventSource") if isinstance(record, dict) else None
 
 
 def parsed(event: Any) -> Any:

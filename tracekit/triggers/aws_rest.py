@@ -1,8 +1,8 @@
-"""AWS API Gateway REST API (payload 1.0) and load balancers with a resource."""
+"""AWS API Gateway REST API (payload 1.0)."""
 
 from __future__ import annotations
 
-from tracekit.triggers.base import Trigger, http, part
+from tracekit.triggers.base import Trigger, first_values, http, part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 def detect(event: dict[str, Any]) -> Trigger | None:
     """httpMethod with resource, the route as it was configured ("/pets/{id}")."""
     context = part(event, "requestContext")
-    many = part(event, "multiValueHeaders")
-    headers = part(event, "headers") or {name: value[0] for name, value in many.items() if value}
+    headers = part(event, "headers") or first_values(part(event, "multiValueHeaders"))
     return http(
         method=str(event["httpMethod"]),
         path=event.get("path"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
 HTTP, PUBSUB, DATASOURCE, TIMER, OTHER = "http", "pubsub", "datasource", "timer", "other"
@@ -14,10 +14,11 @@ class Trigger:
     """Why a function was called.
 
     `kind` is faas.trigger's value. `carrier` may hold the caller's trace context; `messages` hold one carrier
-    for each message of a batch, which become links and never the parent (messaging conventions).
+    for each message of a batch, which become links and never the parent (messaging conventions). `sent_ms` is
+    when the oldest message was sent or the thing happened (Unix milliseconds), where the event tells.
     """
 
-    __slots__ = ("attributes", "carrier", "is_message", "kind", "messages", "name", "status_of")
+    __slots__ = ("attributes", "carrier", "is_message", "kind", "messages", "name", "sent_ms", "status_of")
 
     def __init__(
         self,
@@ -32,7 +33,25 @@ class Trigger:
         self.name = name
         self.messages: list[Mapping[str, Any]] = []
         self.is_message = False
+        self.sent_ms: float | None = None
         self.status_of: Callable[[Any], int | None] | None = None
+
+    def name_source(self, name: Any, source: Any, identity: Any) -> None:
+        """Says which trigger it was, of which resource, and the id that resource gave to this event."""
+        found = {
+            "tracekit.trigger.name": name,
+            "tracekit.trigger.source": source,
+            "tracekit.trigger.id": identity,
+        }
+        self.attributes.update({key: str(value) for key, value in found.items() if value not in (None, "")})
+
+    def sent_at(self, moments: Iterable[Any]) -> None:
+        """Takes the oldest of the moments the event gives, in whatever form."""
+        given = [moment for moment in moments if moment not in (None, "")]
+        if given:
+            from tracekit.triggers.moment import earliest
+
+            self.sent_ms = earliest(given)
 
     def status(self, result: Any) -> int | None:
         """The HTTP status the call's result means; None for what is no HTTP call."""
@@ -72,44 +91,66 @@ def batch(
     system: str,
     destination: str | None,
     carriers: Sequence[Mapping[str, Any]],
-    count: int,
+    count: int | None,
     message_id: str | None = None,
+    sent: Iterable[Any] = (),
 ) -> Trigger:
-    """Messages from a queue or topic (messaging conventions, operation `process`)."""
+    """Messages from a queue or topic (messaging conventions, operation `process`).
+
+    `carriers` may be empty ones; `count` is None where the event does not tell; `sent` are the moments at
+    which the messages were sent, in any form the platforms use.
+    """
     attributes: dict[str, Any] = {
         "messaging.system": system,
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
-        "messaging.batch.message_count": count,
     }
+    if count is not None:
+        attributes["messaging.batch.message_count"] = count
     if destination:
-        attributes["messaging.destination.name"] = destination
+        attributes["messaging.destination.name"] = str(destination)
     if message_id and count == 1:
-        attributes["messaging.message.id"] = message_id
+        attributes["messaging.message.id"] = str(message_id)
     trigger = Trigger(PUBSUB, attributes)
     trigger.is_message = True
-    trigger.messages = list(carriers)
+    trigger.messages = [carrier for carrier in carriers if carrier]
+    trigger.sent_at(sent)
     return trigger
 
 
 def datasource(
-    collection: str | None, operation: str, name: str | None, time: str | None, **more: Any
+    collection: str | None,
+    operation: str,
+    name: str | None,
+    time: str | None,
+    *,
+    sent: Iterable[Any] = (),
+    records: int = 1,
+    more: Mapping[str, Any] | None = None,
 ) -> Trigger:
-    """A change in a store of objects or documents (FaaS conventions, faas.document.*)."""
+    """A change in a store of objects or documents (FaaS conventions, faas.document.*).
+
+    The attributes tell about the first of `records` changes. `sent`: when they happened, `time` by default.
+    """
     attributes = {
         "faas.document.collection": collection,
         "faas.document.operation": operation,
         "faas.document.name": name,
         "faas.document.time": time,
-        **more,
+        "tracekit.trigger.records": records,
+        **(more or {}),
     }
-    return Trigger(DATASOURCE, {key: value for key, value in attributes.items() if value is not None})
+    trigger = Trigger(DATASOURCE, {key: value for key, value in attributes.items() if value is not None})
+    trigger.sent_at(sent or (time,))
+    return trigger
 
 
 def timer(time: str | None, **more: Any) -> Trigger:
     """A schedule (FaaS conventions, faas.time)."""
     attributes = {"faas.time": time, **more}
-    return Trigger(TIMER, {key: value for key, value in attributes.items() if value is not None})
+    trigger = Trigger(TIMER, {key: value for key, value in attributes.items() if value is not None})
+    trigger.sent_at((time,))
+    return trigger
 
 
 def status_code(result: Any) -> int | None:
@@ -124,6 +165,26 @@ def first(items: Any) -> dict[str, Any]:
     """The first item of a list of objects; an empty one if it is nothing of the kind."""
     item = items[0] if isinstance(items, list) and items else None
     return item if isinstance(item, dict) else {}
+
+
+def objects(items: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none if it is no list."""
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def first_values(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Headers that may have several values each, with the first of each."""
+    return {name: value[0] for name, value in headers.items() if isinstance(value, list) and value}
+
+
+def byte_headers(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """Kafka's headers, whose values come as lists of numbers (of signed bytes, when Java wrote them)."""
+    found = {}
+    for name, value in pairs:
+        if isinstance(value, list):
+            value = bytes([number & 255 for number in value if isinstance(number, int)])
+        found[str(name)] = value
+    return found
 
 
 def part(event: Any, *path: str) -> dict[str, Any]:

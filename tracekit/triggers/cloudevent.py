@@ -18,7 +18,12 @@ def detect(event: dict[str, Any]) -> Trigger | None:
         "cloudevents.event_subject": event.get("subject"),
         "cloudevents.event_spec_version": event.get("specversion"),
     }
-    carrier = {name: event.get(name) for name in ("traceparent", "tracestate")}
+    # Extension attributes are text; data is the sender's and never a carrier.
+    carrier = {name: value for name, value in event.items() if name != "data" and isinstance(value, str)}
     trigger = Trigger(PUBSUB, attributes, carrier)
     trigger.is_message = True
+    trigger.sent_at((event.get("aliyunpublishtime") or event.get("time"),))
+    if "aliyuneventbusname" in event:
+        trigger.attributes["messaging.system"] = "alibaba_cloud_eventbridge"
+        trigger.attributes["messaging.destination.name"] = event["aliyuneventbusname"]
     return trigger

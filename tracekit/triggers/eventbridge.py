@@ -16,7 +16,14 @@ def detect(event: dict[str, Any]) -> Trigger | None:
         return timer(
             event.get("time"), **{"tracekit.trigger.name": str(resources[0]).rpartition("/")[2] or None}
         )
-    attributes = {"messaging.system": "aws.eventbridge", "messaging.message.id": event.get("id")}
+    attributes = {
+        "messaging.system": "aws.eventbridge",
+        "messaging.message.id": event.get("id"),
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+    }
     trigger = Trigger(PUBSUB, attributes, part(event, "detail"))
+    trigger.name_source(event["detail-type"], event["source"], None)
     trigger.is_message = True
+    trigger.sent_at((event.get("time"),))
     return trigger

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 def detect(event: dict[str, Any]) -> Trigger | None:
     """Events whose eventSource is acs:oss."""
     record = first(event["events"])
-    if record.get("eventSource") != "acs:oss":
-        return None
     bucket = part(record, "oss", "bucket").get("name")
     stored = part(record, "oss", "object")
     operation = "delete" if "Removed" in str(record.get("eventName")) else "insert"
     more = {"oss.bucket.name": bucket, "oss.object.size": stored.get("size")}
-    return datasource(bucket, operation, stored.get("key"), record.get("eventTime"), **more)
+    time, records = record.get("eventTime"), len(event["events"])
+    trigger = datasource(bucket, operation, stored.get("key"), time, records=records, more=more)
+    trigger.name_source(record.get("eventName"), None, part(record, "responseElements").get("requestId"))
+    return trigger

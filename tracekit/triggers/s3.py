@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 def detect(event: dict[str, Any]) -> Trigger | None:
     """Records whose eventSource is aws:s3."""
     record = first(event["Records"])
-    if record.get("eventSource") != "aws:s3":
-        return None
     bucket = part(record, "s3", "bucket").get("name")
     operation = "delete" if "Removed" in str(record.get("eventName")) else "insert"
     key = part(record, "s3", "object").get("key")
-    return datasource(bucket, operation, key, record.get("eventTime"), **{"aws.s3.bucket": bucket})
+    time, records = record.get("eventTime"), len(event["Records"])
+    return datasource(bucket, operation, key, time, records=records, more={"aws.s3.bucket": bucket})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracekit.triggers.base import Trigger, batch, first, part
+from tracekit.triggers.base import Trigger, batch, objects, part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,16 +11,13 @@ if TYPE_CHECKING:
 
 def detect(event: dict[str, Any]) -> Trigger | None:
     """Records whose EventSource is aws:sns."""
-    records = event["Records"]
-    if first(records).get("EventSource") != "aws:sns":
-        return None
-    message = part(first(records), "Sns")
-    topic = str(message.get("TopicArn", "")).rpartition(":")[2]
-    carriers = [carrier for carrier in [_carrier(record) for record in records] if carrier]
-    return batch("aws.sns", topic, carriers, len(records), message.get("MessageId"))
+    messages = [part(record, "Sns") for record in objects(event["Records"])]
+    topic = str(messages[0].get("TopicArn", "")).rpartition(":")[2]
+    sent = [message.get("Timestamp") for message in messages]
+    carriers = [_carrier(message) for message in messages]
+    return batch("aws.sns", topic, carriers, len(messages), messages[0].get("MessageId"), sent)
 
 
-def _carrier(record: dict[str, Any]) -> dict[str, Any]:
-    attributes = part(record, "Sns", "MessageAttributes")
-    fields = {name: part(attributes, name).get("Value") for name in ("traceparent", "tracestate")}
-    return {name: value for name, value in fields.items() if value}
+def _carrier(message: dict[str, Any]) -> dict[str, Any]:
+    attributes = part(message, "MessageAttributes")
+    return {name: part(attributes, name).get("Value") for name in attributes}

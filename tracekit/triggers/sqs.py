@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracekit.triggers.base import Trigger, batch, first, part
+from tracekit.triggers.base import Trigger, batch, objects, part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,16 +11,15 @@ if TYPE_CHECKING:
 
 def detect(event: dict[str, Any]) -> Trigger | None:
     """Records whose eventSource is aws:sqs."""
-    records = event["Records"]
-    if first(records).get("eventSource") != "aws:sqs":
-        return None
-    carriers = [carrier for carrier in [_carrier(record) for record in records] if carrier]
-    queue = str(first(records).get("eventSourceARN", "")).rpartition(":")[2]
-    return batch("aws_sqs", queue, carriers, len(records), first(records).get("messageId"))
+    records = objects(event["Records"])
+    queue = str(records[0].get("eventSourceARN", "")).rpartition(":")[2]
+    sent = [part(record, "attributes").get("SentTimestamp") for record in records]
+    carriers = [_carrier(record) for record in records]
+    return batch("aws_sqs", queue, carriers, len(records), records[0].get("messageId"), sent)
 
 
 def _carrier(record: dict[str, Any]) -> dict[str, Any]:
     attributes = part(record, "messageAttributes")
-    carrier = {name: part(attributes, name).get("stringValue") for name in ("traceparent", "tracestate")}
-    carrier["x-amzn-trace-id"] = part(record, "attributes").get("AWSTraceHeader")
-    return {name: value for name, value in carrier.items() if value}
+    carrier = {name: part(attributes, name).get("stringValue") for name in attributes}
+    header = part(record, "attributes").get("AWSTraceHeader")
+    return {**carrier, "x-amzn-trace-id": header} if header else carrier

@@ -2,175 +2,85 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracekit import propagation, triggers
+from tests.tracekit.triggers.table import EVENTS, SAMPLES, Sample
+from tracekit import triggers
+from tracekit.triggers.moment import epoch_ms
 
-_spec = importlib.util.spec_from_file_location("trigger_samples", Path(__file__).with_name("samples.py"))
-assert _spec is not None and _spec.loader is not None
-samples = importlib.util.module_from_spec(_spec)
-sys.modules["trigger_samples"] = samples
-_spec.loader.exec_module(samples)
+each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=[sample.file for sample in SAMPLES])
 
-BATCH = {"messaging.operation.name": "process", "messaging.operation.type": "process"}
-TABLE: list[tuple[str, Any, str, str | None, dict[str, Any]]] = [
-    (
-        "FC HTTP",
-        samples.FC_HTTP,
-        "http",
-        "GET /orders/7",
-        {"http.request.method": "GET", "url.path": "/orders/7", "server.address": "shop.test"},
-    ),
-    ("FC API gateway", samples.FC_GATEWAY, "http", "POST /api/orders", {"http.request.method": "POST"}),
-    (
-        "OSS",
-        samples.OSS,
-        "datasource",
-        None,
-        {
-            "faas.document.collection": "pictures",
-            "faas.document.operation": "insert",
-            "faas.document.name": "in/cat.png",
-            "faas.document.time": "2024-04-13T11:01:14.000Z",
-            "oss.bucket.name": "pictures",
-        },
-    ),
-    ("FC timer", samples.FC_TIMER, "timer", None, {"faas.time": "2024-02-27T02:00:00Z"}),
-    (
-        "RocketMQ",
-        samples.rocketmq(samples.TRACEPARENT, samples.OTHER),
-        "pubsub",
-        None,
-        BATCH
-        | {
-            "messaging.system": "rocketmq",
-            "messaging.destination.name": "orders",
-            "messaging.batch.message_count": 2,
-        },
-    ),
-    (
-        "Kafka",
-        samples.KAFKA,
-        "pubsub",
-        None,
-        BATCH | {"messaging.system": "kafka", "messaging.destination.name": "clicks"},
-    ),
-    (
-        "MNS queue",
-        samples.MNS_QUEUE,
-        "pubsub",
-        None,
-        BATCH
-        | {
-            "messaging.system": "alibaba_cloud_mns",
-            "messaging.destination.name": "mails",
-            "messaging.message.id": "mid",
-        },
-    ),
-    (
-        "AWS HTTP API",
-        samples.AWS_HTTP,
-        "http",
-        "GET /pets/{id}",
-        {
-            "http.route": "/pets/{id}",
-            "url.path": "/pets/7",
-            "url.scheme": "https",
-            "server.address": "api.test",
-        },
-    ),
-    ("function URL", samples.FUNCTION_URL, "http", "GET /pets/7", {"url.path": "/pets/7"}),
-    (
-        "AWS REST API",
-        samples.AWS_REST,
-        "http",
-        "DELETE /pets/{id}",
-        {"http.route": "/pets/{id}", "client.address": "10.0.0.3"},
-    ),
-    (
-        "SQS",
-        samples.SQS,
-        "pubsub",
-        None,
-        BATCH
-        | {
-            "messaging.system": "aws_sqs",
-            "messaging.destination.name": "orders",
-            "messaging.batch.message_count": 2,
-        },
-    ),
-    (
-        "SNS",
-        samples.SNS,
-        "pubsub",
-        None,
-        BATCH | {"messaging.system": "aws.sns", "messaging.destination.name": "news"},
-    ),
-    (
-        "S3",
-        samples.S3,
-        "datasource",
-        None,
-        {"faas.document.collection": "archive", "faas.document.operation": "delete"},
-    ),
-    (
-        "EventBridge timer",
-        samples.EVENTBRIDGE_TIMER,
-        "timer",
-        None,
-        {"faas.time": "2024-01-01T00:00:00Z", "tracekit.trigger.name": "hourly"},
-    ),
-    ("EventBridge", samples.EVENTBRIDGE, "pubsub", None, {"messaging.system": "aws.eventbridge"}),
-    ("CloudEvent", samples.CLOUDEVENT, "pubsub", None, {"cloudevents.event_type": "object.finalized"}),
-    ("direct", samples.DIRECT, "other", None, {}),
-]
-NO_CONTEXT = {"OSS", "FC timer", "S3", "EventBridge timer", "direct"}
+
+@each_sample
+@pytest.mark.parametrize("form", ["object", "json bytes"])
+def test_a_sample_event_is_recognised(sample: Sample, form: str) -> None:
+    event = sample.event
+    trigger = triggers.detect(json.dumps(event).encode() if form == "json bytes" else event)
+    assert (trigger.kind, trigger.name) == (sample.kind, sample.name)
+    assert {key: trigger.attributes.get(key) for key in sample.attributes} == sample.attributes
+    assert trigger.is_message == (sample.kind == "pubsub")
+
+
+@each_sample
+def test_when_it_was_sent_is_read_where_the_event_tells(sample: Sample) -> None:
+    assert (triggers.detect(sample.event).sent_ms is not None) == sample.sent
+
+
+def test_the_oldest_message_of_a_batch_counts() -> None:
+    [kinesis] = [sample for sample in SAMPLES if sample.file == "aws_kinesis"]
+    assert triggers.detect(kinesis.event).sent_ms == 1708999200000
+
+
+def test_every_sample_is_in_the_table_and_every_detector_has_one() -> None:
+    assert sorted(path.stem for path in EVENTS.glob("*.json")) == sorted(sample.file for sample in SAMPLES)
+    # A detector nobody recognises anything with would be dead.
+    loaded = {f"tracekit.triggers.{module}" for module, *_ in triggers.DETECTORS}
+    for name in loaded & set(sys.modules):
+        del sys.modules[name]
+    for sample in SAMPLES:
+        triggers.detect(sample.event)
+    assert loaded <= set(sys.modules)
 
 
 @pytest.mark.parametrize(
-    ("name", "event", "kind", "span_name", "attributes"), TABLE, ids=[row[0] for row in TABLE]
+    ("value", "expected"),
+    [
+        ("2024-02-27T02:00:00Z", 1708999200000),
+        ("2024-02-27T02:00:00.250Z", 1708999200250),
+        ("2024-02-27T10:00:00+08:00", 1708999200000),
+        ("2024-02-26T20:30:00-0530", 1708999200000),
+        ("2024-02-29T00:00:00Z", 1709164800000),
+        ("1970-01-01T00:00:01Z", 1000),
+        (1708999200, 1708999200000),
+        (1708999200.5, 1708999200500),
+        (1708999200000, 1708999200000),
+        ("1708999200000", 1708999200000),
+        (1708999200000000, 1708999200000),
+        (0, None),
+        (None, None),
+        ("soon", None),
+        ("2024-13-01T00:00:00Z", None),
+        ("T", None),
+        (float("nan"), None),
+        ([], None),
+    ],
 )
-@pytest.mark.parametrize("form", ["object", "json bytes"])
-def test_a_sample_event_is_recognised(
-    name: str, event: Any, kind: str, span_name: str | None, attributes: dict[str, Any], form: str
-) -> None:
-    trigger = triggers.detect(json.dumps(event).encode() if form == "json bytes" else event)
-    assert (trigger.kind, trigger.name) == (kind, span_name)
-    assert attributes.items() <= trigger.attributes.items()
-    assert trigger.is_message == (kind == "pubsub")
+def test_a_moment_is_read_in_every_form_platforms_use(value: Any, expected: float | None) -> None:
+    assert epoch_ms(value) == expected
 
 
-@pytest.mark.parametrize(("name", "event"), [row[:2] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_the_context_is_found_in_its_slot(name: str, event: Any) -> None:
-    trigger = triggers.detect(event)
-    found = [propagation.extract(carrier) for carrier in [trigger.carrier, *trigger.messages]]
-    ids = [context.span_id for context in found if context]
-    if name in NO_CONTEXT:
-        assert ids == []
-    else:
-        assert ids[0] == "cd" * 8
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1)))
+def test_moments_agree_with_the_standard_library(moment: Any) -> None:
 
-
-def test_each_message_of_a_batch_has_its_own_context() -> None:
-    messages = triggers.detect(samples.rocketmq(samples.TRACEPARENT, samples.OTHER)).messages
-    contexts = [propagation.extract(carrier) for carrier in messages]
-    assert [context.span_id for context in contexts if context] == ["cd" * 8, "ef" * 8]
-
-
-def test_every_registered_detector_has_a_sample() -> None:
-    # A detector nobody recognises anything with would be dead: each module is loaded by the table above.
-    for _, event, *_ in TABLE:
-        triggers.detect(event)
-    for module, _ in triggers.DETECTORS:
-        assert f"tracekit.triggers.{module}" in sys.modules, module
+    utc = moment.replace(tzinfo=UTC)
+    assert epoch_ms(utc.isoformat()) == pytest.approx(utc.timestamp() * 1000, abs=0.01)
 
 
 json_values = st.recursive(
@@ -178,12 +88,35 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = sorted({key for _, keys in triggers.DETECTORS for key in keys if key != triggers.LIST})
+KEYS = sorted({key for _, keys, _ in triggers.DETECTORS for key in keys if key != triggers.LIST})
+RECORD_KEYS = [
+    "eventSource",
+    "EventSource",
+    "Sns",
+    "kinesis",
+    "dynamodb",
+    "props",
+    "msgId",
+    "specversion",
+    "type",
+]
+SOURCES = sorted({source for *_, sources in triggers.DETECTORS for source in sources})
+records = st.lists(
+    st.dictionaries(st.sampled_from(RECORD_KEYS), json_values | st.sampled_from(SOURCES), max_size=4),
+    max_size=3,
+)
 
 
-@given(st.dictionaries(st.sampled_from(KEYS), json_values))
+@given(
+    st.dictionaries(st.sampled_from([*KEYS, "eventSource"]), json_values | records | st.sampled_from(SOURCES))
+)
 def test_no_event_makes_a_detector_fail(event: dict[str, Any]) -> None:
     assert triggers.detect(event).kind in ("http", "pubsub", "datasource", "timer", "other")
+
+
+@given(records)
+def test_no_list_makes_a_detector_fail(event: list[Any]) -> None:
+    triggers.detect(event)
 
 
 @given(st.binary(max_size=50))
