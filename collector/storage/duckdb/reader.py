@@ -36,7 +36,7 @@ from collector.storage.base import (
 )
 from collector.storage.duckdb import sql
 from collector.storage.duckdb.database import Database
-from collector.storage.rows import span_from_row
+from collector.storage.rows import spans_from_columns
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -99,10 +99,8 @@ class DuckDBReader:
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         _check_trace_id(trace_id)
-        text = sql.render("trace", columns=", ".join(f"s.{name}" for name in COLUMN_NAMES))
-        rows = self._run(text, {"trace_id": trace_id})
-        resources = {row[-1]: jsonvalue.loads(row[-1]) or {} for row in rows}
-        return tuple(_span(row[:-1], resources[row[-1]]) for row in rows)
+        text = sql.render("trace", columns=", ".join(f"s.{name}" for name in _READ))
+        return _spans(self._run(text, {"trace_id": trace_id}), trace_id)
 
     def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
         _check_trace_id(trace_id)
@@ -242,10 +240,17 @@ def _summary(row: tuple[Any, ...]) -> TraceSummary:
     )
 
 
-def _span(row: tuple[Any, ...], resource: dict[str, Any]) -> Span:
-    named = dict(zip(COLUMN_NAMES, row))
-    named["trace_id"] = named["trace_id"].hex
-    return span_from_row(named, resource)
+# All of a span's columns but the id that all spans of a trace share.
+_READ = tuple(name for name in COLUMN_NAMES if name != "trace_id")
+
+
+def _spans(rows: list[tuple[Any, ...]], trace_id: str) -> tuple[Span, ...]:
+    if not rows:
+        return ()
+    *columns, sent_by = zip(*rows)
+    resources = {text: jsonvalue.loads(text) or {} for text in set(sent_by)}
+    named = dict(zip(_READ, columns)) | {"trace_id": (trace_id,) * len(rows)}
+    return tuple(spans_from_columns(named, [resources[text] for text in sent_by]))
 
 
 def _backlink(row: tuple[Any, ...]) -> Backlink:
