@@ -68,8 +68,10 @@ def _source(event: Any) -> Any:
     """What the event or its first record gives as its source (SNS writes it with a capital letter)."""
     if not isinstance(event, dict):
         return None
-    records = event.get("Records") or event.get("events")
-    record = records[0] if isinstance(records, list) and records else event
+    record: Any = event
+    if "Records" in event or "events" in event:
+        records = event.get("Records") or event.get("events")
+        record = records[0] if isinstance(records, list) and records else None
     return record.get("eventSource") or record.get("EventSource") if isinstance(record, dict) else None
 
 
