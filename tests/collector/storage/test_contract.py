@@ -16,7 +16,7 @@ pytest.register_assert_rewrite("tests.storage_contract")
 from collector.storage import base  # noqa: E402
 from collector.storage.duckdb import open_storage  # noqa: E402
 from collector.storage.memory import MemoryStorage  # noqa: E402
-from tests.collector.batches import SECOND, T0, batch, row  # noqa: E402, trace
+from tests.collector.batches import SECOND, T0, batch, row  # noqa: E402
 from tests.storage_contract import *  # noqa: E402, F403
 
 
