@@ -62,7 +62,10 @@ class Config:
         "sampler",
         "sampler_ratio",
         "service_name",
+        "snapshot_after_ms",
+        "snapshots",
         "sql_parameters",
+        "timeout_margin_ms",
         "usage",
         "xray_parent",
     )
@@ -85,6 +88,9 @@ class Config:
     attribute_length: int
     attribute_count: int
     usage: str
+    timeout_margin_ms: int
+    snapshot_after_ms: int
+    snapshots: bool
     capture: frozenset[str]
     capture_bytes: int
     redact_keys: frozenset[str]
@@ -117,6 +123,9 @@ class Config:
         put(self, "sql_parameters", _flag(env, "TRACEKIT_SQL_PARAMETERS", False))
         usage = _one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")
         put(self, "usage", "" if usage == "none" else usage)
+        put(self, "timeout_margin_ms", _number(env, "TRACEKIT_TIMEOUT_MARGIN_MS", 500, 0, 3_600_000))
+        put(self, "snapshot_after_ms", _number(env, "TRACEKIT_SNAPSHOT_AFTER_MS", 1000, 0, 86_400_000))
+        put(self, "snapshots", bool(self.timeout_margin_ms or self.snapshot_after_ms))
         named = self.propagators or ()
         put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))
 

@@ -7,23 +7,41 @@ import os
 from _signal import SIG_DFL, SIGTERM, getsignal, signal  # type: ignore[import-not-found]
 from _thread import allocate_lock, start_new_thread
 
+from tracekit.guard import report
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A little over what `close` allows itself; platforms give a process at least two seconds after SIGTERM.
 GRACE_S = 1.2
+# Called before that flush, to queue what is worth having then. They must not take long.
+LAST_WORDS: list[Callable[[], None]] = []
 
 
 def at_end(close: Callable[[], None]) -> None:
     """Calls `close` at exit, and on SIGTERM where nobody handles it. A host's own handler is left alone."""
-    atexit.register(close)
+    atexit.register(_end, close)
     if getsignal(SIGTERM) != SIG_DFL:
         return
     try:
-        signal(SIGTERM, lambda number, frame: _terminate(close))
+        signal(SIGTERM, lambda number, frame: _terminate(lambda: _end(close)))
     except ValueError:  # not the main thread: only it may set handlers
         return
+
+
+def last_words() -> None:
+    """Lets everybody queue what is worth having when the process ends. Never raises."""
+    for speak in LAST_WORDS:
+        try:
+            speak()
+        except Exception as error:
+            report(error, "end of the process")
+
+
+def _end(close: Callable[[], None]) -> None:
+    last_words()
+    close()
 
 
 def _terminate(close: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ import threading
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tracekit import pipeline
+from tracekit import ending, pipeline
 from tracekit.invocation import run_initializer
 from tracekit.load import load
 
@@ -193,6 +193,7 @@ def serve(handler: str, initializer: str | None, host: str, port: int | None) ->
     stopping.wait()
     server.shutdown()
     server.server_close()
+    ending.last_words()
     pipeline.get().last_flush(LAST_FLUSH_S)
     pipeline.close()
     return 0

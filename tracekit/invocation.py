@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Who watches a call besides its span: the setting that asks for it, and the module whose
 # `observe(call, config)` gives an Observer. Loaded at the first call, and only if asked for.
-OBSERVERS = (("usage", "tracekit.usage"), ("capture", "tracekit.capture"))
+OBSERVERS = (("snapshots", "tracekit.deadline"), ("usage", "tracekit.usage"), ("capture", "tracekit.capture"))
 
 
 class Callee:

@@ -1,0 +1,261 @@
+"""What is left behind if a call is killed: snapshots of its open spans, sent while it still runs.
+
+One thread for the process looks at calls that last: shortly before a call's deadline (the event
+`tracekit.timeout_imminent`, and every open span at once), and at spans that have been open for a while. A
+snapshot is the span so far, with its ids, `tracekit.unfinished` and the moment it was taken as its end; the
+finished span replaces it. Spans cost nothing for this while they are made: open ones are found through the
+garbage collector, which knows every object (10 ms for a heap of a million objects, 0.3 ms for a small one).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from _thread import allocate_lock, start_new_thread
+
+from tracekit import ending, pipeline
+from tracekit.guard import report
+from tracekit.invocation import Observer
+from tracekit.queue import QUEUE
+from tracekit.span import Extra, Span
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from tracekit.config import Config
+    from tracekit.invocation import Call
+
+NEVER = float("inf")
+# A snapshot of a span that goes on is sent again after this: the collector must hear that it still runs.
+REFRESH_S = 15.0
+# Looks for open spans may take this share of the time at most.
+LOOKING_SHARE = 0.01
+# A short timeout must not be half over when it is said to be imminent.
+LARGEST_MARGIN_SHARE = 0.2
+_PATIENCE_S = 5.0
+_UNIX_MS = 10**12  # a deadline above this is a moment, not a length of time
+
+
+def observe(call: Call, config: Config) -> Observer:
+    """Watches a recorded call until it ends."""
+    if not isinstance(call.span, Span):
+        return Observer()
+    watched = Watched(call.span, config, remaining_s(call.context))
+    WATCHER.add(watched)
+    return watched
+
+
+class Watched(Observer):
+    """One call and when to look at it next. Moments are of time.monotonic, in seconds."""
+
+    __slots__ = ("deadline", "look_at", "over", "root", "sent", "snapshot_after_s", "warn_at")
+
+    def __init__(self, root: Span, config: Config, remaining: float | None) -> None:
+        now = time.monotonic()
+        margin = config.timeout_margin_ms / 1000
+        self.root = root
+        self.over = False
+        self.deadline = now + remaining if remaining else NEVER
+        self.warn_at = NEVER
+        if remaining and margin:
+            self.warn_at = self.deadline - min(margin, remaining * LARGEST_MARGIN_SHARE)
+        self.snapshot_after_s = config.snapshot_after_ms / 1000
+        self.look_at = now + self.snapshot_after_s if self.snapshot_after_s else NEVER
+        self.sent: dict[Span, float] = {}
+
+    @property
+    def due(self) -> float:
+        """When something is to be done for this call."""
+        return min(self.warn_at, self.look_at)
+
+    def ended(self, call: Call) -> None:
+        WATCHER.remove(self)
+
+
+class Watcher:
+    """The calls under watch and the thread that looks at them, started with the first."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._bell = allocate_lock()
+        self._bell.acquire()
+        self._calls: list[Watched] = []
+        self._wake_at = NEVER
+        self._running = False
+
+    def add(self, watched: Watched) -> None:
+        """Watches a call. Costs the thread nothing if it would have woken up early enough anyway."""
+        with self._lock:
+            self._calls.append(watched)
+            if not self._running:
+                start_new_thread(self._run, ())
+                self._running = True
+                if self._leave not in ending.LAST_WORDS:
+                    ending.LAST_WORDS.append(self._leave)
+            if watched.due < self._wake_at:
+                self._wake_at = watched.due
+                if self._bell.locked():
+                    self._bell.release()
+
+    def remove(self, watched: Watched) -> None:
+        """Forgets a call that has ended: nothing is done for it any more."""
+        with self._lock:
+            watched.over = True
+            if watched in self._calls:
+                self._calls.remove(watched)
+
+    def forget(self) -> None:
+        """After a fork: the thread is the parent's, and so are the calls."""
+        self.__init__()  # type: ignore[misc]
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._sleep()
+                self._look()
+            except Exception as error:
+                report(error, "open spans")
+
+    def _sleep(self) -> None:
+        with self._lock:
+            self._wake_at = min((watched.due for watched in self._calls), default=NEVER)
+            pause = self._wake_at - time.monotonic()
+        if pause > 0:
+            self._bell.acquire(timeout=min(pause, 3600.0))
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            due = [watched for watched in self._calls if watched.due <= now]
+        if not due:
+            return
+        found = open_spans([watched.root for watched in due])
+        urgent = False
+        sent = 0
+        for watched in due:
+            sent += self._tell(watched, found.get(watched.root, []), now)
+            urgent = urgent or watched.warn_at <= now
+            self._plan(watched, now)
+        if sent:
+            start_new_thread(_deliver, (urgent,))
+
+    def _plan(self, watched: Watched, now: float) -> None:
+        # The scan grows with the heap, and holds up everybody: a larger heap is looked at less often.
+        took = time.monotonic() - now
+        if watched.warn_at <= now:
+            watched.warn_at = NEVER
+        if watched.look_at <= now:
+            watched.look_at = now + max(watched.snapshot_after_s, took / LOOKING_SHARE)
+
+    def _tell(self, watched: Watched, spans: list[Span], now: float) -> int:
+        imminent = watched.warn_at <= now
+        with self._lock:
+            if watched.over:
+                return 0
+            if imminent:
+                left = max(watched.deadline - now, 0.0)
+                watched.root.add_event(
+                    "tracekit.timeout_imminent", {"tracekit.remaining_ms": round(left * 1000)}
+                )
+        moment = time.time_ns()
+        count = 0
+        for span in spans:
+            lasts_s = (moment - span.start) / 1e9
+            heard = now - watched.sent.get(span, -NEVER)
+            if imminent or (lasts_s >= watched.snapshot_after_s and heard >= REFRESH_S):
+                watched.sent[span] = now
+                count += _send(span, moment, imminent)
+        return count
+
+    def _leave(self) -> None:
+        """The process ends while calls run: their open spans are sent as they are."""
+        with self._lock:
+            roots = [watched.root for watched in self._calls]
+        moment = time.time_ns()
+        for spans in open_spans(roots).values():
+            for span in spans:
+                _send(span, moment, False)
+
+
+def open_spans(roots: Iterable[Span]) -> dict[Span, list[Span]]:
+    """The spans of each call that have not ended, outermost first."""
+    found: dict[Span, list[Span]] = {root: [] for root in roots}
+    if not found:
+        return found
+    # Every object of a class refers to it, and the collector finds who refers to what, in C.
+    for span in gc.get_referrers(Span):
+        if type(span) is not Span or span.end:
+            continue
+        root = _outermost(span)
+        if root in found:
+            found[root].append(span)
+    for spans in found.values():
+        spans.sort(key=lambda span: (span.start, _depth(span)))
+    return found
+
+
+def _outermost(span: Span) -> Span:
+    while isinstance(span.parent, Span):
+        span = span.parent
+    return span
+
+
+def _depth(span: Span) -> int:
+    depth = 0
+    while isinstance(span.parent, Span):
+        span = span.parent
+        depth += 1
+    return depth
+
+
+def _send(span: Span, moment: int, imminent: bool) -> int:
+    """Queues a snapshot; 0 if the span has ended meanwhile."""
+    taken = snapshot(span, moment, imminent)
+    if span.end:
+        return 0
+    QUEUE.add(taken)
+    return 1
+
+
+def snapshot(span: Span, moment: int, imminent: bool) -> Span:
+    """The span as it is, with its ids, ending now."""
+    attributes: dict[str, Any] = {**(span.attributes or {}), "tracekit.unfinished": True}
+    if imminent:
+        attributes["tracekit.timeout_imminent"] = True
+    taken = Span(span.name, span.kind, span.parent, span.trace, span.start, attributes)
+    taken.sid = span.sid
+    taken.end = max(moment, span.start)
+    if span.rare is not None:
+        for name in Extra.__slots__:
+            value = getattr(span.rare, name)
+            setattr(taken.extra, name, value[:] if isinstance(value, list) else value)
+    return taken
+
+
+def _deliver(urgent: bool) -> None:
+    # On a thread of its own: an endpoint that hangs must not keep the watcher from the next deadline.
+    pipeline.get().flush(_PATIENCE_S, force=urgent)
+
+
+def remaining_s(context: Any) -> float | None:
+    """Seconds until the platform ends the call that begins now; None where it does not say."""
+    try:
+        moment = getattr(context, "deadline_ms", None)  # Function Compute's custom runtime
+        if isinstance(moment, int) and moment > _UNIX_MS:
+            left = moment - time.time_ns() / 1e6
+        else:
+            from tracekit.usage import remaining_ms
+
+            left = remaining_ms(context, 0) or 0
+    except Exception as error:  # the context is the host's object
+        report(error, "deadline")
+        return None
+    return left / 1000 if left > 0 else None
+
+
+WATCHER = Watcher()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=WATCHER.forget)
