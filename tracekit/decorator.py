@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from time import time_ns
 
-from tracekit import config
+from tracekit import config, imports
 from tracekit.context import attach, detach, get, release
 from tracekit.guard import report
 from tracekit.invocation import Callee, enter
@@ -100,8 +100,11 @@ def _wrap(
     handler: bool | None,
     platform: str | None = None,
 ) -> Any:
-    if config.get().disabled or is_traced(function):
+    settings = config.get()
+    if settings.disabled or is_traced(function):
         return function
+    if settings.logs or settings.stdout:
+        imports.watch_output(settings)
     if isinstance(function, (staticmethod, classmethod)):
         inner = _wrap(function.__func__, name, kind, attributes, handler, platform)
         return type(function)(inner)

@@ -1,0 +1,123 @@
+"""The way of logs and metrics out of this process: a queue, an exporter and a flusher of their own.
+
+Bounds, endpoint rules and patience are those of spans. An endpoint that has no such path (404) is told
+once and left alone: this version's collector takes traces only.
+"""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+
+from tracekit.config import DEFAULT_ENDPOINT
+from tracekit.exporters.base import Result
+from tracekit.exporters.otlp_http import OtlpHttpExporter, _gzip
+from tracekit.flush import Flusher
+from tracekit.guard import report
+from tracekit.queue import Queue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from tracekit.config import Target
+    from tracekit.pipeline import Pipeline
+
+    Encode = Callable[[list[Any], Mapping[str, Any], int], bytes]
+
+
+class Channel:
+    """Takes records of one signal, from any thread."""
+
+    def __init__(self, signal: str, target: Target, encode: Encode, pipeline: Pipeline) -> None:
+        self.signal = signal
+        # Asked before each delivery for records that are only made then.
+        self.collect: Callable[[], list[Any]] | None = None
+        self._exporter = _Exporter(self, target, encode)
+        self._pipeline = pipeline
+        self._queue: Any = Queue(pipeline.config.queue_bytes)
+        self._queue.encode = self._encode
+        self._flusher = Flusher(self._queue, self._exporter, pipeline.config.flush_budget_ms / 1000)
+        self._off = not target.url
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._queue.clear)
+
+    def add(self, record: Any) -> None:
+        """Takes a record."""
+        if not self._off:
+            self._queue.add(record)
+
+    @property
+    def off(self) -> bool:
+        """Whether the endpoint has no place for this signal: nothing more is taken."""
+        return self._off
+
+    def switch_off(self) -> None:
+        """The endpoint has no place for this signal."""
+        self._off = True
+        self._queue.clear()
+
+    def flush(self, until: float, force: bool = False) -> bool:
+        """Delivers what there is before `until` (time.monotonic). Never raises."""
+        try:
+            self._gather()
+            return self._off or self._flusher.flush(max(until - monotonic(), 0.0), force)
+        except Exception as error:
+            report(error, f"flush of {self.signal}")
+            return False
+
+    def nudge(self) -> None:
+        """Lets a delivery start in the background if the last one is some time ago. Never raises."""
+        try:
+            self._gather()
+            if not self._off:
+                self._flusher.nudge()
+        except Exception as error:
+            report(error, f"flush of {self.signal}")
+
+    def close(self) -> None:
+        """Releases the connection, unless a delivery is still using it."""
+        if not self._flusher.busy:
+            self._exporter.close()
+
+    def _gather(self) -> None:
+        if self.collect is not None and not self._off:
+            for record in self.collect():
+                self.add(record)
+
+    def _encode(self, records: list[Any], dropped: int) -> tuple[Any, int]:
+        return self._exporter.encode(records, self._pipeline.resource, dropped)
+
+
+class _Exporter(OtlpHttpExporter):
+    def __init__(self, channel: Channel, target: Target, encode: Encode) -> None:
+        super().__init__(target.url or DEFAULT_ENDPOINT, target.headers, target.compression == "gzip")
+        self._channel = channel
+        self._encode_records = encode
+
+    def encode(self, spans: list[Any], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
+        body = self._encode_records(spans, resource, dropped)
+        if self._gzip:
+            body = _gzip(body)
+        return body, len(body)
+
+    def _judge(self, status: int, headers: dict[str, str], answer: bytes) -> Result:
+        result = super()._judge(status, headers, answer)
+        signal = self._channel.signal
+        if status == 404:
+            self._channel.switch_off()
+            result.message = f"{self.url} answered 404: it takes no {signal}, so none are sent any more"
+        else:
+            result.message = result.message.replace("spans", signal)
+        return result
+
+
+def _logs(pipeline: Pipeline) -> Channel:
+    from tracekit import otlp_logs
+
+    return Channel("logs", pipeline.config.logs_target, otlp_logs.encode, pipeline)
+
+
+# One line for each signal besides traces.
+CHANNELS: dict[str, Callable[[Pipeline], Channel]] = {"logs": _logs}
