@@ -21,6 +21,8 @@ _SAMPLERS = (
     "parentbased_always_on",
     "parentbased_always_off",
     "parentbased_traceidratio",
+    "tracekit.rate",
+    "parentbased_tracekit.rate",
 )
 _PROPAGATORS = (
     "tracecontext",
@@ -34,19 +36,18 @@ _PROPAGATORS = (
     "google",
     "sw8",
 )
+# Paths of PEM files, which are opened only when a connection needs them.
+_FILES = (
+    ("certificate", "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
+    (
+        "client_certificate",
+        "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    ),
+    ("client_key", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
+)
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-
-
-class Target:
-    """Where one signal goes. `url` is empty where its protocol is one that only spans can be sent with."""
-
-    __slots__ = ("compression", "headers", "url")
-
-    def __init__(self, url: str, headers: dict[str, str], compression: str) -> None:
-        self.url = url
-        self.headers = headers
-        self.compression = compression
 
 
 class Config:
@@ -57,6 +58,9 @@ class Config:
         "attribute_length",
         "capture",
         "capture_bytes",
+        "certificate",
+        "client_certificate",
+        "client_key",
         "compression",
         "disabled",
         "endpoint",
@@ -64,21 +68,23 @@ class Config:
         "file",
         "flush_budget_ms",
         "headers",
+        "keep",
         "locals",
-        "logs",
-        "logs_target",
+        "profile_after",
         "propagators",
         "protocol",
         "queue_bytes",
         "redact_keys",
         "resource_attributes",
         "sampler",
+        "sampler_rate",
         "sampler_ratio",
         "service_name",
         "snapshot_after_ms",
         "snapshots",
+        "spool",
+        "spool_bytes",
         "sql_parameters",
-        "stdout",
         "timeout_margin_ms",
         "usage",
         "xray_parent",
@@ -97,6 +103,14 @@ class Config:
     file: str
     sampler: str
     sampler_ratio: float
+    sampler_rate: float
+    keep: str
+    profile_after: str
+    certificate: str
+    client_certificate: str
+    client_key: str
+    spool: str
+    spool_bytes: int
     flush_budget_ms: int
     queue_bytes: int
     attribute_length: int
@@ -109,9 +123,6 @@ class Config:
     capture_bytes: int
     redact_keys: frozenset[str]
     locals: bool
-    logs: bool
-    logs_target: Target
-    stdout: bool
     sql_parameters: bool
     xray_parent: bool
 
@@ -128,16 +139,21 @@ class Config:
         put(self, "propagators", _propagators(env))
         put(self, "file", env.get("TRACEKIT_FILE", "") or "tracekit-spans.jsonl")
         put(self, "sampler", _one_of(env, "OTEL_TRACES_SAMPLER", _SAMPLERS, "parentbased_always_on"))
-        put(self, "sampler_ratio", _ratio(env, "OTEL_TRACES_SAMPLER_ARG", 1.0))
+        is_rate = self.sampler.endswith("tracekit.rate")
+        put(self, "sampler_ratio", 1.0 if is_rate else _real(env, "OTEL_TRACES_SAMPLER_ARG", 1.0, 1.0))
+        put(self, "sampler_rate", _real(env, "OTEL_TRACES_SAMPLER_ARG", 10.0, 1e6) if is_rate else 0.0)
+        put(self, "keep", env.get("TRACEKIT_KEEP", "").strip().lower())
+        put(self, "profile_after", env.get("TRACEKIT_PROFILE_AFTER_MS", "").strip().lower())
+        for field, specific, general in _FILES:
+            put(self, field, (env.get(specific) or env.get(general, "")).strip())
+        put(self, "spool", env.get("TRACEKIT_SPOOL", "").strip())
+        put(self, "spool_bytes", _number(env, "TRACEKIT_SPOOL_BYTES", 64 << 20, 1 << 20, 1 << 40))
         put(self, "flush_budget_ms", _number(env, "TRACEKIT_FLUSH_BUDGET_MS", 100, 0, 60_000))
         put(self, "queue_bytes", _number(env, "TRACEKIT_QUEUE_BYTES", 4 << 20, 64 << 10, 1 << 30))
         put(self, "attribute_length", _number(env, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 16_384, 1, 1 << 24))
         put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
         put(self, "capture", _some_of(env, "TRACEKIT_CAPTURE", ("request", "response")))
         put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
-        put(self, "logs", _flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))
-        put(self, "logs_target", _target(env, "LOGS"))
-        put(self, "stdout", _flag(env, "TRACEKIT_STDOUT", False))
         put(self, "locals", _flag(env, "TRACEKIT_LOCALS", False))
         put(self, "redact_keys", _names(env, "TRACEKIT_REDACT_KEYS"))
         put(self, "sql_parameters", _flag(env, "TRACEKIT_SQL_PARAMETERS", False))
@@ -208,7 +224,7 @@ def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int
     return default
 
 
-def _ratio(env: Mapping[str, str], name: str, default: float) -> float:
+def _real(env: Mapping[str, str], name: str, default: float, high: float) -> float:
     text = env.get(name, "").strip()
     if not text:
         return default
@@ -216,9 +232,9 @@ def _ratio(env: Mapping[str, str], name: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if 0.0 <= value <= 1.0:
+    if 0.0 <= value <= high:
         return value
-    say(f"{name}={text!r} must be a number from 0 to 1; using {default}")
+    say(f"{name}={text!r} must be a number from 0 to {high:g}; using {default}")
     return default
 
 
@@ -263,14 +279,8 @@ def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:
     return pairs
 
 
-def _target(env: Mapping[str, str], signal: str) -> Target:
-    asked = env.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or env.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")
-    spoken = asked.strip().lower() in ("", "http/protobuf")
-    return Target(_endpoint(env, signal) if spoken else "", _headers(env, signal), _compression(env, signal))
-
-
-def _headers(env: Mapping[str, str], signal: str = "TRACES") -> dict[str, str]:
-    specific = f"OTEL_EXPORTER_OTLP_{signal}_HEADERS"
+def _headers(env: Mapping[str, str]) -> dict[str, str]:
+    specific = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
     pairs = _pairs(env, specific if env.get(specific) else "OTEL_EXPORTER_OTLP_HEADERS")
     broken = [key for key, value in pairs.items() if "\n" in key + value or "\r" in key + value]
     for key in broken:
@@ -285,18 +295,17 @@ def _protocol(env: Mapping[str, str]) -> str:
     return _one_of(env, name, ("http/protobuf", "http/json", "grpc"), "http/protobuf")
 
 
-def _compression(env: Mapping[str, str], signal: str = "TRACES") -> str:
-    specific = f"OTEL_EXPORTER_OTLP_{signal}_COMPRESSION"
+def _compression(env: Mapping[str, str]) -> str:
+    specific = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
     name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_COMPRESSION"
     return _one_of(env, name, ("none", "gzip"), "none")
 
 
-def _endpoint(env: Mapping[str, str], signal: str = "TRACES") -> str:
-    exact = env.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "").strip()
-    path = f"/v1/{signal.lower()}"
+def _endpoint(env: Mapping[str, str]) -> str:
+    exact = env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
     base = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
-    url = exact or (base or DEFAULT_ENDPOINT).rstrip("/") + path
+    url = exact or (base or DEFAULT_ENDPOINT).rstrip("/") + "/v1/traces"
     if url.startswith(("http://", "https://")) or _protocol(env) == "grpc":
         return url
     say(f"the OTLP endpoint {exact or base!r} must start with http:// or https://; using {DEFAULT_ENDPOINT}")
-    return DEFAULT_ENDPOINT + path
+    return DEFAULT_ENDPOINT + "/v1/traces"

@@ -74,6 +74,7 @@ def start(name: str, kind: int, attributes: dict[str, Any] | None = None) -> Spa
         trace = parent.trace
         if outer is not trace.outer:  # opentelemetry put more keys (baggage) around our span
             trace = Trace(parent.tid, trace.state, outer, trace.baggage)
+            trace.sampling = parent.trace.sampling
         return Span(name, kind, parent, trace, time_ns(), attributes)
     return start_root(name, kind, attributes, parent, outer)
 
@@ -91,7 +92,7 @@ def start_root(
     `baggage`: the caller's, where it has no span (the parent's comes with the parent)."""
     trace = Trace(parent.tid if parent else new_trace_id(), parent.state if parent else "", outer)
     trace.baggage = (parent.baggage if parent else "") or baggage
-    if not pipeline.get().sampler.keep(trace.tid, parent):
+    if not pipeline.get().sampler.admit(trace, parent):
         unsampled = SpanContext(trace.tid, new_span_id(), False, trace.state, False, trace.baggage)
         return NonRecordingSpan(unsampled, outer)
     return Span(name, kind, parent, trace, started or time_ns(), attributes)
@@ -101,6 +102,8 @@ def finish(span: Span | NonRecordingSpan, end: int = 0) -> None:
     """Ends a recorded span now, or at `end` (Unix nanoseconds), and queues it."""
     if type(span) is Span and not span.end:
         span.end = end or time_ns()
+        if span.trace.sampling is not None and not isinstance(span.parent, Span):
+            span.trace.sampling.ended(span)
         QUEUE.add(span)
 
 

@@ -18,23 +18,28 @@ from tracekit.exporters.base import DONE, RETRY, Result
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _thread import LockType
+    from typing import Any
 
     from tracekit.exporters.base import Exporter
     from tracekit.queue import Payload, Queue
+    from tracekit.spool import Spool
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 # The longest one exchange with the endpoint may take. Nobody waits that long; it bounds our thread.
 PATIENCE_S = 5.0
 NUDGE_EVERY_S = 5.0
+# Bytes of payloads sent as one request: a backlog goes quickly, and no receiver finds it too large.
+GROUP_BYTES = 1 << 20
 
 
 class Flusher:
     """Moves payloads from a queue to an exporter."""
 
-    def __init__(self, queue: Queue, exporter: Exporter, budget_s: float) -> None:
+    def __init__(self, queue: Queue, exporter: Exporter, budget_s: float, spool: Spool | None = None) -> None:
         self.queue = queue
         self.exporter = exporter
         self.budget_s = budget_s
+        self.spool = spool
         self._reset()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._reset)
@@ -112,32 +117,69 @@ class Flusher:
 
     def _deliver(self, patience_s: float) -> None:
         try:
-            self._drain(patience_s)
+            if self._drain(patience_s) and self.spool is not None:
+                self._empty_spool(self.spool, patience_s)
         except BaseException as error:  # the thread is ours: nothing may print through the host's excepthook
             guard.report(error, "flush")
         finally:
             with self._lock:
-                waiting, self._waiting = self._waiting, []
                 self._busy = self._overdue = False
-            for lock in waiting:
-                lock.release()
+            self._wake()
 
-    def _drain(self, patience_s: float) -> None:
-        while (payload := self.queue.first()) is not None:
-            result = self._send(payload, monotonic() + patience_s)
+    def _wake(self) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for lock in waiting:
+            lock.release()
+
+    def _drain(self, patience_s: float) -> bool:
+        """Sends everything queued; False if the endpoint would not have it now."""
+        single = False
+        while group := self.queue.group(0 if single else GROUP_BYTES):
+            joined = self.exporter.join([payload.body for payload in group]) if len(group) > 1 else None
+            if joined is None:
+                del group[1:]
+            result = self._send(group[0].body if joined is None else joined, monotonic() + patience_s)
             if result.outcome == RETRY:
                 self._back_off(result)
-                return
-            self._answers = True
-            self._overdue = False
-            self._pause_s = self._not_before = 0.0
-            self.queue.remove(payload, lost=result.outcome != DONE)
-            if result.message:
-                guard.say(result.message)
+                return False
+            self._answered()
+            if result.outcome != DONE and joined is not None:
+                single = True  # one of them is not to its liking, or all together: find out which
+                continue
+            self._forget(group, result)
+        return True
 
-    def _send(self, payload: Payload, deadline: float) -> Result:
+    def _forget(self, group: list[Payload], result: Result) -> None:
+        for payload in group:
+            self.queue.remove(payload, lost=result.outcome != DONE)
+        if result.message:
+            guard.say(result.message)
+
+    def _answered(self) -> None:
+        self._answers = True
+        self._overdue = False
+        self._pause_s = self._not_before = 0.0
+
+    def _empty_spool(self, spool: Spool, patience_s: float) -> None:
+        """Sends what earlier processes left behind, now that the endpoint answers and nobody waits."""
+        self._wake()
+        for claim in spool.claims(self.exporter.spools_as):
+            with claim:
+                result = self._send(claim.body, monotonic() + patience_s)
+                if result.outcome == RETRY:
+                    self._back_off(result)
+                    return
+                claim.remove()
+                if result.message:
+                    guard.say(result.message)
+            if not self._drain(patience_s):  # what this process did meanwhile goes first
+                return
+            self._wake()
+
+    def _send(self, body: Any, deadline: float) -> Result:
         try:
-            return self.exporter.send(payload.body, deadline)
+            return self.exporter.send(body, deadline)
         except Exception as error:  # an official exporter may raise anything
             guard.report(error, "export")
             return Result(RETRY, f"the exporter failed ({type(error).__name__})")

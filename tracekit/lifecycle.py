@@ -125,6 +125,7 @@ def _adopt(span: Span, parent: Span, trace: Trace) -> None:
         parent.add_link(span.context)
     else:
         span.trace.tid, span.trace.state = trace.tid, trace.state
+        span.trace.sampling = trace.sampling
         span.parent = parent
 
 

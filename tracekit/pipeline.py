@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock
-from time import monotonic
 
 from tracekit import config as configuration
 from tracekit import values
 from tracekit.ending import at_end
-from tracekit.guard import report
+from tracekit.guard import report, say
 from tracekit.queue import QUEUE
 from tracekit.sampling import Sampler
 
@@ -17,11 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from tracekit.channel import Channel
     from tracekit.config import Config
     from tracekit.exporters.base import Exporter
     from tracekit.flush import Flusher
     from tracekit.span import Span
+    from tracekit.spool import Spool
 
 
 class Pipeline:
@@ -32,13 +31,17 @@ class Pipeline:
         self.sampler = Sampler.of(config)
         self._exporter = exporter
         self._flusher: Flusher | None = None
-        self._channels: dict[str, Channel] = {}
         self._resource: dict[str, Any] | None = None
         self._closed = False
         values.max_length = config.attribute_length
         values.max_count = config.attribute_count
         QUEUE.max_bytes = config.queue_bytes
         QUEUE.encode = None if config.exporter == "none" and exporter is None else self._encode
+        QUEUE.sieve = None
+        if self.sampler.rules is not None:
+            from tracekit.keep import Sieve
+
+            QUEUE.sieve = Sieve()
 
     @property
     def resource(self) -> dict[str, Any]:
@@ -58,27 +61,8 @@ class Pipeline:
             self._exporter = choose(self.config)
         return self._exporter
 
-    def channel(self, signal: str) -> Channel:
-        """The way out of "logs" or "metrics", made when first asked for."""
-        found = self._channels.get(signal)
-        if found is None:
-            from tracekit.channel import CHANNELS
-
-            made = CHANNELS[signal](self)
-            with _lock:
-                found = self._channels.setdefault(signal, made)
-        return found
-
     def flush(self, budget_s: float | None = None, force: bool = False) -> bool:
-        """Delivers what is queued within the budget (seconds), spans first. Never raises."""
-        if not self._channels:
-            return self._flush_spans(budget_s, force)
-        until = monotonic() + (self.config.flush_budget_ms / 1000 if budget_s is None else budget_s)
-        outcomes = [self._flush_spans(budget_s, force)]
-        outcomes += [channel.flush(until, force) for channel in list(self._channels.values())]
-        return all(outcomes)
-
-    def _flush_spans(self, budget_s: float | None, force: bool) -> bool:
+        """Delivers what is queued within the budget (seconds). Never raises."""
         try:
             flusher = self._ready()
             if flusher is None:
@@ -97,8 +81,6 @@ class Pipeline:
                 QUEUE.clear()
             else:
                 flusher.nudge()
-            for channel in list(self._channels.values()):
-                channel.nudge()
         except Exception as error:
             report(error, "flush")
 
@@ -107,7 +89,7 @@ class Pipeline:
         answering. One that has not must not hold up the end for longer than a call. Never raises."""
         try:
             flusher = self._ready()
-            return self.flush(None if flusher is None else flusher.last_budget(grace_s), force=True)
+            return flusher is None or self.flush(flusher.last_budget(grace_s), force=True)
         except Exception as error:
             report(error, "flush")
             return False
@@ -117,18 +99,41 @@ class Pipeline:
         if self._closed:
             return
         self._closed = True
-        self.last_flush(grace_s)
+        if QUEUE.sieve is not None:
+            QUEUE.sieve.settle()
+        if not self.last_flush(grace_s):
+            self._spool_rest()
         if self._exporter is not None and not (self._flusher and self._flusher.busy):
             self._exporter.close()
-        for channel in list(self._channels.values()):
-            channel.close()
+
+    def _spool_rest(self) -> None:
+        """Leaves what could not be delivered to the next process, where the host keeps its disk."""
+        spool = self._flusher.spool if self._flusher is not None else None
+        if spool is None or self._exporter is None:
+            return
+        try:
+            # What is being sent this moment may arrive twice; the receiver tells by span id.
+            spool.put([payload.body for payload in QUEUE.outstanding()], self._exporter.spools_as)
+        except Exception as error:
+            report(error, "spool")
+
+    def _spool(self, exporter: Exporter) -> Spool | None:
+        if not self.config.spool:
+            return None
+        if not exporter.spools_as:
+            say("TRACEKIT_SPOOL: this exporter's payloads cannot be kept on disk; nothing is")
+            return None
+        from tracekit.spool import Spool
+
+        return Spool(self.config.spool, self.config.spool_bytes)
 
     def _ready(self) -> Flusher | None:
         with _lock:
             if self._flusher is None and self.exporter is not None:
                 from tracekit.flush import Flusher
 
-                self._flusher = Flusher(QUEUE, self.exporter, self.config.flush_budget_ms / 1000)
+                budget_s = self.config.flush_budget_ms / 1000
+                self._flusher = Flusher(QUEUE, self.exporter, budget_s, self._spool(self.exporter))
             return self._flusher
 
     def _encode(self, spans: list[Span], dropped: int) -> tuple[Any, int]:
@@ -148,10 +153,6 @@ def get() -> Pipeline:
     if _pipeline is None:
         _pipeline = Pipeline(configuration.get())
         at_end(close)
-        if _pipeline.config.logs or _pipeline.config.stdout:
-            from tracekit.imports import watch_output
-
-            watch_output(_pipeline.config)
     return _pipeline
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from tracekit.keep import Sieve
     from tracekit.span import Span
 
 RAW_LIMIT = 2048
@@ -42,6 +43,8 @@ class Queue:
     def __init__(self, max_bytes: int = 4 << 20) -> None:
         self.max_bytes = max_bytes
         self.encode: Callable[[list[Span], int], tuple[Any, int]] | None = None
+        # Set where rules decide at the end of a call which spans go (tracekit.keep).
+        self.sieve: Sieve | None = None
         self.dropped = 0
         self._raw: list[Span] = []
         self._payloads: list[Payload] = []
@@ -56,7 +59,8 @@ class Queue:
             self.seal()
 
     def __len__(self) -> int:
-        return len(self._raw) + sum([payload.spans for payload in self._payloads])
+        held = len(self.sieve) if self.sieve is not None else 0
+        return len(self._raw) + held + sum([payload.spans for payload in self._payloads])
 
     @property
     def size(self) -> int:
@@ -70,11 +74,14 @@ class Queue:
             return
         with self._lock:
             spans = self._raw[:]
-            if not spans:
-                return
             # add() may append meanwhile: remove exactly what was taken.
             del self._raw[: len(spans)]
             values.pressure = 0
+            if self.sieve is not None:
+                spans, lost = self.sieve.pass_on(spans)
+                self.dropped += lost
+            if not spans:
+                return
             dropped, self.dropped = self.dropped, 0
             try:
                 body, size = self.encode(spans, dropped)
@@ -89,6 +96,18 @@ class Queue:
         """The oldest payload, which stays until `remove`."""
         with self._lock:
             return self._payloads[0] if self._payloads else None
+
+    def group(self, limit: int) -> list[Payload]:
+        """The oldest payloads, at least one if there is any, and more as long as they stay within `limit`
+        bytes together. They stay until `remove`."""
+        with self._lock:
+            taken: list[Payload] = []
+            for payload in self._payloads:
+                limit -= payload.size
+                if taken and limit < 0:
+                    break
+                taken.append(payload)
+            return taken
 
     def outstanding(self) -> list[Payload]:
         """Every payload that is not delivered yet."""
@@ -113,6 +132,8 @@ class Queue:
         self._payloads.clear()
         self._bytes = 0
         self.dropped = 0
+        if self.sieve is not None:
+            self.sieve.clear()
 
     def _shed(self) -> None:
         while self._bytes > self.max_bytes and self._payloads:

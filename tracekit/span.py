@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from tracekit.sampling import Sampling
+
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 KINDS = {"internal": INTERNAL, "server": SERVER, "client": CLIENT, "producer": PRODUCER, "consumer": CONSUMER}
 UNSET, OK, ERROR = 0, 1, 2
@@ -49,13 +51,20 @@ class Trace:
     opentelemetry, if it is there, takes it over.
     """
 
-    __slots__ = ("baggage", "outer", "state", "tid")
+    __slots__ = ("baggage", "outer", "sampling", "state", "tid")
 
     def __init__(self, tid: int = 0, state: str = "", outer: Any = None, baggage: str = "") -> None:
         self.tid = tid
         self.state = state
         self.outer = outer
         self.baggage = baggage
+        # How it came to be recorded, where that was not certain (tracekit.sampling).
+        self.sampling: Sampling | None = None
+
+    @property
+    def sampled(self) -> bool:
+        """What callees are told about recording this trace."""
+        return self.sampling is None or self.sampling.sampled
 
 
 class SpanContext:
@@ -228,7 +237,9 @@ class Span:
     @property
     def context(self) -> SpanContext:
         """This span's identity, for links and for carrying elsewhere."""
-        return SpanContext(self.tid, self.sid, True, self.trace.state, False, self.trace.baggage)
+        return SpanContext(
+            self.tid, self.sid, self.trace.sampled, self.trace.state, False, self.trace.baggage
+        )
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Sets one attribute; None is ignored; beyond the limit (128) new keys are counted as dropped."""

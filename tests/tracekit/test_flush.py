@@ -8,7 +8,7 @@ from threading import Event
 
 import pytest
 
-from tracekit.exporters.base import DONE, RETRY, Exporter, Result
+from tracekit.exporters.base import DONE, REFUSED, RETRY, Exporter, Result
 from tracekit.flush import Flusher
 from tracekit.queue import Queue
 from tracekit.span import INTERNAL, Span, Trace
@@ -103,3 +103,49 @@ def test_the_end_waits_longer_only_for_an_endpoint_that_has_been_answering(
     put(flusher, "b")
     assert flusher.flush(budget_s=LONG_S) is False
     assert flusher.last_budget(1.0) == BUDGET_S, "its last answer was a failure"
+
+
+class Joining(Endpoint):
+    """Takes several payloads as one, and refuses what holds a "bad" one."""
+
+    def join(self, bodies: list[bytes]) -> bytes:
+        return b"+".join(bodies)
+
+    def send(self, body: object, deadline: float) -> Result:
+        super().send(body, deadline)
+        assert isinstance(body, bytes)
+        return Result(REFUSED, "bad") if b"bad" in body else Result(self.outcome, "")
+
+
+def test_a_backlog_goes_as_one_request(flushing: Callable[[Endpoint], Flusher]) -> None:
+    endpoint = Joining()
+    flusher = flushing(endpoint)
+    for name in ("a", "b", "c"):
+        put(flusher, name)
+        flusher.queue.seal()
+    endpoint.open.set()
+    assert flusher.flush(budget_s=LONG_S) is True
+    assert endpoint.sent == [b"a+b+c"]
+
+
+def test_one_refused_payload_does_not_take_its_neighbours_with_it(
+    flushing: Callable[[Endpoint], Flusher],
+) -> None:
+    endpoint = Joining()
+    flusher = flushing(endpoint)
+    for name in ("a", "bad", "c"):
+        put(flusher, name)
+        flusher.queue.seal()
+    endpoint.open.set()
+    assert flusher.flush(budget_s=LONG_S) is False, "one was lost"
+    assert endpoint.sent == [b"a+bad+c", b"a", b"bad", b"c"]
+    assert flusher.queue.dropped == 1 and not len(flusher.queue)
+
+
+def test_a_group_keeps_to_its_bytes_and_has_at_least_one() -> None:
+    queue = Queue()
+    queue.encode = lambda spans, dropped: (b"", 100)
+    for _ in range(4):
+        queue.add(Span("s", INTERNAL, None, Trace(), 1))
+        queue.seal()
+    assert [len(queue.group(limit)) for limit in (0, 99, 100, 250, 1000)] == [1, 1, 1, 2, 4]

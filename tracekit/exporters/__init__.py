@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 def _otlp(config: Config) -> Exporter:
     if config.protocol != "http/protobuf":
         return _official(config)
-    from tracekit.exporters.otlp_http import OtlpHttpExporter
+    from tracekit.exporters.otlp_http import OtlpHttpExporter, TlsFiles
 
     zipped = config.compression == "gzip"
+    tls = TlsFiles(config.certificate, config.client_certificate, config.client_key)
     try:
-        return OtlpHttpExporter(config.endpoint, config.headers, zipped)
+        return OtlpHttpExporter(config.endpoint, config.headers, zipped, tls)
     except ValueError as error:
         say(f"OTEL_EXPORTER_OTLP_ENDPOINT: {error}; using {DEFAULT_ENDPOINT}")
         return OtlpHttpExporter(f"{DEFAULT_ENDPOINT}/v1/traces", config.headers, zipped)

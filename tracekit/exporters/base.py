@@ -26,6 +26,9 @@ class Result:
 class Exporter:
     """Base of all exporters. One thread at a time calls `send`; `encode` may run on another meanwhile."""
 
+    # The name of what `encode` makes, if that is bytes which a later process may send: the spool keeps those.
+    spools_as = ""
+
     def encode(self, spans: list[Span], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
         """The spans as a payload and its size in bytes (an estimate where it is no bytes).
 
@@ -36,6 +39,10 @@ class Exporter:
     def send(self, body: Any, deadline: float) -> Result:
         """Delivers a payload before `deadline` (time.monotonic). Must not raise for what a network does."""
         raise NotImplementedError
+
+    def join(self, bodies: list[Any]) -> Any:
+        """Several payloads as one, in their order; None if they must be sent one by one."""
+        return None
 
     def forget_connection(self) -> None:
         """Called in a forked child: whatever is open belongs to the parent."""

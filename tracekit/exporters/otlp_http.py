@@ -23,6 +23,17 @@ _MAX_HEAD, _MAX_BODY = 16 << 10, 64 << 10
 _MAX_RETRY_AFTER_S = 300.0
 
 
+class TlsFiles:
+    """Paths of PEM files, each may be empty: what to trust instead of the system's roots, and who we are."""
+
+    __slots__ = ("authorities", "certificate", "key")
+
+    def __init__(self, authorities: str = "", certificate: str = "", key: str = "") -> None:
+        self.authorities = authorities
+        self.certificate = certificate
+        self.key = key
+
+
 class Broken(Exception):
     """The exchange failed in a way a new connection may mend."""
 
@@ -30,8 +41,16 @@ class Broken(Exception):
 class OtlpHttpExporter(Exporter):
     """Posts protobuf to one URL. Not safe for two threads at once; the flusher has only one."""
 
-    def __init__(self, url: str, headers: Mapping[str, str] | None = None, gzip: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        gzip: bool = False,
+        tls: TlsFiles | None = None,
+    ) -> None:
         self.url = url
+        self.spools_as = "otlp.gz" if gzip else "otlp"
+        self._tls = tls or TlsFiles()
         self.secure, self.host, self.port, self.path = split_url(url)
         self._gzip = gzip
         self._head = self._fixed_head(headers or {})
@@ -42,6 +61,11 @@ class OtlpHttpExporter(Exporter):
         if self._gzip:
             body = _gzip(body)
         return body, len(body)
+
+    def join(self, bodies: list[Any]) -> Any:
+        # Protobuf messages one after the other are one message whose repeated fields continue. Compressed
+        # ones are too, by the letter of gzip, but few receivers read past the first member.
+        return None if self._gzip else b"".join(bodies)
 
     def send(self, body: Any, deadline: float) -> Result:
         try:
@@ -88,7 +112,7 @@ class OtlpHttpExporter(Exporter):
 
     def _connect(self, deadline: float) -> Any:
         if self.secure:
-            return _connect_tls(self.host, self.port, deadline)
+            return _connect_tls(self.host, self.port, deadline, self._tls)
         error: OSError = OSError(f"no address for {self.host}")
         for family, kind, protocol, _, address in _addresses(self.host, self.port):
             connection = _socket.socket(family, kind, protocol)
@@ -220,7 +244,7 @@ def _addresses(host: str, port: int) -> list[Any]:
     return _socket.getaddrinfo(host.encode("ascii", "ignore"), port, 0, _socket.SOCK_STREAM)
 
 
-def _connect_tls(host: str, port: int, deadline: float) -> Any:
+def _connect_tls(host: str, port: int, deadline: float, files: TlsFiles) -> Any:
     # Loaded here, after the response: ssl and its context cost at least 24 ms.
     import socket
     import ssl
@@ -228,10 +252,17 @@ def _connect_tls(host: str, port: int, deadline: float) -> Any:
     plain = socket.create_connection((host, port), timeout=_left(deadline))
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return ssl.create_default_context().wrap_socket(plain, server_hostname=host)
+        context = ssl.create_default_context(cafile=files.authorities or None)
+        if files.certificate:
+            context.load_cert_chain(files.certificate, files.key or None, _no_password)
+        return context.wrap_socket(plain, server_hostname=host)
     except BaseException:
         plain.close()
         raise
+
+
+def _no_password() -> str:
+    raise ValueError("the client key is encrypted, and there is nobody to ask for its password")
 
 
 def _left(deadline: float) -> float:
@@ -243,7 +274,20 @@ def _left(deadline: float) -> float:
 
 def _retry_after(headers: dict[str, str]) -> float:
     text = headers.get("retry-after", "")
-    return min(float(text), _MAX_RETRY_AFTER_S) if text.isdigit() else 0.0
+    if text.isdigit():
+        return min(float(text), _MAX_RETRY_AFTER_S)
+    return min(_seconds_until(text), _MAX_RETRY_AFTER_S) if text else 0.0
+
+
+def _seconds_until(date: str) -> float:
+    """Seconds to the moment an HTTP date names; 0 if it is past or no date."""
+    from email.utils import parsedate_to_datetime  # only when a receiver uses the rarer form
+    from time import time
+
+    try:
+        return max(parsedate_to_datetime(date).timestamp() - time(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
 
 
 def _gzip(body: bytes) -> bytes:

@@ -332,3 +332,23 @@ assert len(QUEUE) <= 2048 and flush() and len(QUEUE) == 0
 """
     result = python(code, OTEL_TRACES_EXPORTER="none")
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_a_date_in_retry_after_is_understood() -> None:
+    from email.utils import formatdate
+
+    from tracekit.exporters.otlp_http import _retry_after
+
+    assert 50 < _retry_after({"retry-after": formatdate(time.time() + 60, usegmt=True)}) <= 60
+    assert _retry_after({"retry-after": formatdate(time.time() - 60, usegmt=True)}) == 0
+    assert [_retry_after({"retry-after": text}) for text in ("soon", "", "-5", "9" * 30)] == [0, 0, 0, 300]
+
+
+def test_payloads_one_after_the_other_are_one_request() -> None:
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    exporter = OtlpHttpExporter("http://127.0.0.1:1")
+    bodies = [exporter.encode([a_span(name)], {"service.name": name}, 0)[0] for name in "ab"]
+    both = ExportTraceServiceRequest.FromString(exporter.join(bodies))
+    assert [resource.scope_spans[0].spans[0].name for resource in both.resource_spans] == ["a", "b"]
+    assert OtlpHttpExporter("http://127.0.0.1:1", gzip=True).join(bodies) is None

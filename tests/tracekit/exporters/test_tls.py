@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -39,4 +40,39 @@ def test_a_trusted_endpoint_gets_the_spans(python: Any, collector: Any, certific
 def test_an_endpoint_that_is_not_trusted_gets_nothing(python: Any, collector: Any, certificate: Path) -> None:
     result = python(CODE, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url.replace("http:", "https:"))
     assert result.stdout == "False\n" and "CERTIFICATE_VERIFY_FAILED" in result.stderr
+    assert collector.requests == []
+
+
+@pytest.fixture
+def mutual(tmp_path: Path, collector: Any, certificate: Path) -> dict[str, str]:
+    """The collector stand-in wants to see a certificate too; the same one, which trusts itself."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    key = tmp_path / "key.pem"
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    plain = socket.socket(fileno=collector.server.socket.detach())
+    collector.server.socket = context.wrap_socket(plain, server_side=True)
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url.replace("http:", "https:"),
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": str(certificate),
+        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE": str(certificate),
+        "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": str(key),
+    }
+
+
+def test_a_client_certificate_is_shown(python: Any, collector: Any, mutual: dict[str, str]) -> None:
+    result = python(CODE, **mutual)
+    assert (result.stdout, result.stderr) == ("True\n", "")
+    assert [span.name for span in collector.spans] == ["secret"]
+
+
+@pytest.mark.parametrize("without", ["CLIENT_CERTIFICATE", "CERTIFICATE"])
+def test_without_its_certificate_or_trust_nothing_is_sent(
+    python: Any, collector: Any, mutual: dict[str, str], without: str
+) -> None:
+    result = python(
+        CODE, **{name: value for name, value in mutual.items() if name != f"OTEL_EXPORTER_OTLP_{without}"}
+    )
+    assert result.stdout == "False\n" and result.returncode == 0
     assert collector.requests == []
