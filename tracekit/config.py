@@ -50,6 +50,17 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
+class Target:
+    """Where one signal goes. `url` is empty where its protocol is one that only spans can be sent with."""
+
+    __slots__ = ("compression", "headers", "url")
+
+    def __init__(self, url: str, headers: dict[str, str], compression: str) -> None:
+        self.url = url
+        self.headers = headers
+        self.compression = compression
+
+
 class Config:
     """What the environment asks for. Read-only after construction."""
 
@@ -70,6 +81,8 @@ class Config:
         "headers",
         "keep",
         "locals",
+        "logs",
+        "logs_target",
         "profile_after",
         "propagators",
         "protocol",
@@ -85,6 +98,7 @@ class Config:
         "spool",
         "spool_bytes",
         "sql_parameters",
+        "stdout",
         "timeout_margin_ms",
         "usage",
         "xray_parent",
@@ -123,6 +137,9 @@ class Config:
     capture_bytes: int
     redact_keys: frozenset[str]
     locals: bool
+    logs: bool
+    logs_target: Target
+    stdout: bool
     sql_parameters: bool
     xray_parent: bool
 
@@ -154,6 +171,9 @@ class Config:
         put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
         put(self, "capture", _some_of(env, "TRACEKIT_CAPTURE", ("request", "response")))
         put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
+        put(self, "logs", _flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))
+        put(self, "logs_target", _target(env, "LOGS"))
+        put(self, "stdout", _flag(env, "TRACEKIT_STDOUT", False))
         put(self, "locals", _flag(env, "TRACEKIT_LOCALS", False))
         put(self, "redact_keys", _names(env, "TRACEKIT_REDACT_KEYS"))
         put(self, "sql_parameters", _flag(env, "TRACEKIT_SQL_PARAMETERS", False))
@@ -279,8 +299,14 @@ def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:
     return pairs
 
 
-def _headers(env: Mapping[str, str]) -> dict[str, str]:
-    specific = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
+def _target(env: Mapping[str, str], signal: str) -> Target:
+    asked = env.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or env.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")
+    spoken = asked.strip().lower() in ("", "http/protobuf")
+    return Target(_endpoint(env, signal) if spoken else "", _headers(env, signal), _compression(env, signal))
+
+
+def _headers(env: Mapping[str, str], signal: str = "TRACES") -> dict[str, str]:
+    specific = f"OTEL_EXPORTER_OTLP_{signal}_HEADERS"
     pairs = _pairs(env, specific if env.get(specific) else "OTEL_EXPORTER_OTLP_HEADERS")
     broken = [key for key, value in pairs.items() if "\n" in key + value or "\r" in key + value]
     for key in broken:
@@ -295,17 +321,18 @@ def _protocol(env: Mapping[str, str]) -> str:
     return _one_of(env, name, ("http/protobuf", "http/json", "grpc"), "http/protobuf")
 
 
-def _compression(env: Mapping[str, str]) -> str:
-    specific = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"
+def _compression(env: Mapping[str, str], signal: str = "TRACES") -> str:
+    specific = f"OTEL_EXPORTER_OTLP_{signal}_COMPRESSION"
     name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_COMPRESSION"
     return _one_of(env, name, ("none", "gzip"), "none")
 
 
-def _endpoint(env: Mapping[str, str]) -> str:
-    exact = env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
+def _endpoint(env: Mapping[str, str], signal: str = "TRACES") -> str:
+    exact = env.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "").strip()
+    path = f"/v1/{signal.lower()}"
     base = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
-    url = exact or (base or DEFAULT_ENDPOINT).rstrip("/") + "/v1/traces"
+    url = exact or (base or DEFAULT_ENDPOINT).rstrip("/") + path
     if url.startswith(("http://", "https://")) or _protocol(env) == "grpc":
         return url
     say(f"the OTLP endpoint {exact or base!r} must start with http:// or https://; using {DEFAULT_ENDPOINT}")
-    return DEFAULT_ENDPOINT + "/v1/traces"
+    return DEFAULT_ENDPOINT + path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from _thread import allocate_lock
+from time import monotonic
 
 from tracekit import config as configuration
 from tracekit import values
@@ -16,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from tracekit.channel import Channel
     from tracekit.config import Config
     from tracekit.exporters.base import Exporter
     from tracekit.flush import Flusher
@@ -31,6 +33,7 @@ class Pipeline:
         self.sampler = Sampler.of(config)
         self._exporter = exporter
         self._flusher: Flusher | None = None
+        self._channels: dict[str, Channel] = {}
         self._resource: dict[str, Any] | None = None
         self._closed = False
         values.max_length = config.attribute_length
@@ -61,8 +64,27 @@ class Pipeline:
             self._exporter = choose(self.config)
         return self._exporter
 
+    def channel(self, signal: str) -> Channel:
+        """The way out of "logs" or "metrics", made when first asked for."""
+        found = self._channels.get(signal)
+        if found is None:
+            from tracekit.channel import CHANNELS
+
+            made = CHANNELS[signal](self)
+            with _lock:
+                found = self._channels.setdefault(signal, made)
+        return found
+
     def flush(self, budget_s: float | None = None, force: bool = False) -> bool:
-        """Delivers what is queued within the budget (seconds). Never raises."""
+        """Delivers what is queued within the budget (seconds), spans first. Never raises."""
+        if not self._channels:
+            return self._flush_spans(budget_s, force)
+        until = monotonic() + (self.config.flush_budget_ms / 1000 if budget_s is None else budget_s)
+        outcomes = [self._flush_spans(budget_s, force)]
+        outcomes += [channel.flush(until, force) for channel in list(self._channels.values())]
+        return all(outcomes)
+
+    def _flush_spans(self, budget_s: float | None, force: bool) -> bool:
         try:
             flusher = self._ready()
             if flusher is None:
@@ -81,6 +103,8 @@ class Pipeline:
                 QUEUE.clear()
             else:
                 flusher.nudge()
+            for channel in list(self._channels.values()):
+                channel.nudge()
         except Exception as error:
             report(error, "flush")
 
@@ -89,7 +113,7 @@ class Pipeline:
         answering. One that has not must not hold up the end for longer than a call. Never raises."""
         try:
             flusher = self._ready()
-            return flusher is None or self.flush(flusher.last_budget(grace_s), force=True)
+            return self.flush(None if flusher is None else flusher.last_budget(grace_s), force=True)
         except Exception as error:
             report(error, "flush")
             return False
@@ -105,6 +129,8 @@ class Pipeline:
             self._spool_rest()
         if self._exporter is not None and not (self._flusher and self._flusher.busy):
             self._exporter.close()
+        for channel in list(self._channels.values()):
+            channel.close()
 
     def _spool_rest(self) -> None:
         """Leaves what could not be delivered to the next process, where the host keeps its disk."""
@@ -153,6 +179,10 @@ def get() -> Pipeline:
     if _pipeline is None:
         _pipeline = Pipeline(configuration.get())
         at_end(close)
+        if _pipeline.config.logs or _pipeline.config.stdout:
+            from tracekit.imports import watch_output
+
+            watch_output(_pipeline.config)
     return _pipeline
 
 
