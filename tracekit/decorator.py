@@ -112,7 +112,8 @@ def _wrap(
         report(TypeError(f"{function!r} is no function; decorate its methods instead"), "traced")
         return function
     callee = Callee(name or _name_of(function), KINDS.get(kind, INTERNAL), attributes, handler, platform)
-    code = getattr(function, "__code__", None)
+    # An object that is called (an ASGI application) is what its class's __call__ is.
+    code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
     flags = code.co_flags if code is not None else 0
     wrapper = _dress(_shape(flags)(function, callee), function)
     setattr(wrapper, _MARK, callee)
@@ -256,7 +257,7 @@ def _generator(function: Any, callee: Callee) -> Any:
                     item = _step(root.span, body.send, received)
         except StopIteration as stop:
             # Only the body's own end can arrive here: inside a generator others become RuntimeError.
-            return stop.value
+            return root.returned(stop.value)
         except BaseException as error:
             root.failed(error)
             raise

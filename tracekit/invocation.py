@@ -142,6 +142,7 @@ class Invocation(Root):
         self._call = call
         self._facts = call.facts
         self._trigger = trigger
+        self._open = False
         self._observers = _observe(call, config)
 
     def failed(self, error: BaseException) -> None:
@@ -152,6 +153,23 @@ class Invocation(Root):
     def returned(self, result: Any) -> Any:
         self._call.result = result
         try:
+            body = None if self._facts.goes_on is None else self._facts.goes_on(result, self)
+            if body is not None:
+                self._open = True
+                return body
+        except Exception as error:
+            report(error, "body of an answer")
+        self._answered(result)
+        return result
+
+    def finish(self) -> None:
+        """A call that went on after it returned is over. Never raises."""
+        self._open = False
+        self._answered(self._call.result)
+        self.close()
+
+    def _answered(self, result: Any) -> None:
+        try:
             status = self._trigger.status(result)
             if status is not None:
                 self.span.set_attribute("http.response.status_code", status)
@@ -161,9 +179,10 @@ class Invocation(Root):
                     self.span.set_attribute("error.type", str(status))
         except Exception as error:
             report(error, "outcome of a call")
-        return result
 
     def close(self) -> None:
+        if self._open:
+            return
         call, observers = self._call, self._observers
         call.end = time.time_ns()
         while observers:

@@ -42,7 +42,21 @@ def _platform(env: Mapping[str, str]) -> dict[str, Any]:
         return _fc(env)
     if env.get("K_SERVICE") or env.get("FUNCTION_TARGET"):
         return _google(env)
+    if env.get("WEBSITE_SITE_NAME"):
+        return _azure(env)
     return {}
+
+
+def _azure(env: Mapping[str, str]) -> dict[str, Any]:
+    return _present(
+        {
+            "cloud.provider": "azure",
+            "cloud.platform": "azure.functions",
+            "cloud.region": env.get("REGION_NAME"),
+            "faas.name": env.get("WEBSITE_SITE_NAME"),
+            "faas.instance": env.get("WEBSITE_INSTANCE_ID"),
+        }
+    )
 
 
 def _lambda(env: Mapping[str, str]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ An adapter has `describe(args, kwargs, env) -> Facts` and is loaded when its tes
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,32 +15,57 @@ if TYPE_CHECKING:
     from tracekit.platforms.base import Facts
 
 
-def _is_lambda(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+def _is_lambda(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return len(args) >= 2 and hasattr(args[-1], "aws_request_id")
 
 
-def _is_fc(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+def _is_fc(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     if not args or not hasattr(args[-1], "request_id"):
         return False
     return hasattr(getattr(args[-1], "function", None), "name")
 
 
-def _is_functions_framework(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
-    # By name, because importing flask or cloudevents to ask would load them.
-    return any(_is_a(arg, "flask.wrappers", "Request") or _is_cloud_event(arg) for arg in args[:2])
+def _is_functions_framework(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    # By name, because importing flask, starlette or cloudevents to ask would load them.
+    return any(_is_request(arg) or _is_cloud_event(arg) for arg in args[:2])
+
+
+def _is_request(value: Any) -> bool:
+    return _is_a(value, "flask.wrappers", "Request") or _is_a(value, "starlette.requests", "Request")
 
 
 def _is_cloud_event(value: Any) -> bool:
     return _is_a(value, "cloudevents.", "CloudEvent")
 
 
-def _is_asgi(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+def _is_azure(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    # Its worker has loaded the module before it calls anything; elsewhere nobody's arguments are touched.
+    if "azure.functions" not in sys.modules:
+        return False
+    # The context has this field nowhere else; a function that does not ask for it is known by its bindings.
+    # Calls come with keyword arguments.
+    given = (*args, *kwargs.values())
+    return any(hasattr(arg, "function_directory") or _is_binding(arg) for arg in given)
+
+
+def _is_binding(value: Any) -> bool:
+    first = value[0] if isinstance(value, list) and value else value
+    return any(base.__module__.startswith("azure.functions") for base in type(first).__mro__)
+
+
+def _is_openfaas(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    if len(args) < 2 or isinstance(args[-2], dict):
+        return False
+    return all(hasattr(args[-2], name) for name in ("body", "headers", "method", "query", "path"))
+
+
+def _is_asgi(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     if len(args) < 3 or not isinstance(args[-3], dict):
         return False
     return args[-3].get("type") == "http" and callable(args[-2]) and callable(args[-1])
 
 
-def _is_wsgi(args: tuple[Any, ...], env: Mapping[str, str]) -> bool:
+def _is_wsgi(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return len(args) >= 2 and isinstance(args[-2], dict) and "wsgi.version" in args[-2] and callable(args[-1])
 
 
@@ -50,10 +77,12 @@ def _is_a(value: Any, module: str, name: str) -> bool:
 
 
 # FC's HTTP functions of version 2 are WSGI with FC's context inside, and the adapter knows that.
-PLATFORMS: tuple[tuple[str, Callable[[tuple[Any, ...], Mapping[str, str]], bool]], ...] = (
+PLATFORMS: tuple[tuple[str, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]], ...] = (
     ("aws_lambda", _is_lambda),
     ("fc", _is_fc),
     ("functions_framework", _is_functions_framework),
+    ("azure", _is_azure),
+    ("openfaas", _is_openfaas),
     ("asgi", _is_asgi),
     ("wsgi", _is_wsgi),
 )
@@ -71,7 +100,7 @@ def recognise(
     `is_handler`: the user says it is a handler, so the generic adapter takes what nobody else does.
     """
     for module, matches in PLATFORMS:
-        if name == module or (name is None and matches(args, env)):
+        if name == module or (name is None and matches(args, kwargs)):
             return _describe(module, args, kwargs, env)
     return _describe("generic", args, kwargs, env) if is_handler else None
 

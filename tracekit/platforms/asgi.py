@@ -1,14 +1,19 @@
-"""ASGI applications: app(scope, receive, send), also as a method. The status is taken from what is sent."""
+"""ASGI applications: app(scope, receive, send), also as a method: Knative's functions are objects with such a
+`handle`. The status is taken from what is sent. A CloudEvent in binary mode (`ce-*` headers) is a message.
+"""
 
 from __future__ import annotations
 
 from tracekit.platforms.base import Facts
+from tracekit.triggers import cloudevent
 from tracekit.triggers.base import http
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from tracekit.triggers.base import Trigger
 
 
 def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str, str]) -> Facts:
@@ -37,5 +42,15 @@ def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str,
         headers=headers,
         client=(scope.get("client") or (None,))[0],
     )
+    event = {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
+    if "type" in event and "specversion" in event:
+        facts.trigger = _message(event, headers)
     facts.trigger.status_of = lambda result: seen[-1] if seen else None
     return facts
+
+
+def _message(event: dict[str, str], headers: dict[str, str]) -> Trigger:
+    """The CloudEvent; its sender is in its own extension attributes, else in the request's headers."""
+    trigger = cloudevent.detect(event)
+    trigger.carrier = {**headers, **(trigger.carrier or {})}
+    return trigger

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
+    from tracekit.invocation import Invocation
     from tracekit.triggers.base import Trigger
 
 
@@ -15,6 +16,8 @@ class Facts:
 
     `event` goes to the trigger detectors unless the adapter sets `trigger` itself. `carrier` holds the
     platform's own trace fields. `args` are what the handler gets, possibly with a wrapper of ours in them.
+    `goes_on(result, call)` is for calls that are not over when they return: it gives what the platform gets
+    instead of the result and calls `call.finish()` when it is really over, or gives None if it is over now.
     """
 
     __slots__ = (
@@ -24,6 +27,7 @@ class Facts:
         "event",
         "flushed_by_runtime",
         "function",
+        "goes_on",
         "invocation_id",
         "is_initializer",
         "resource_id",
@@ -40,6 +44,7 @@ class Facts:
         self.carrier: Mapping[str, Any] | None = None
         self.trigger: Trigger | None = None
         self.is_initializer = False
+        self.goes_on: Callable[[Any, Invocation], Any] | None = None
         self.flushed_by_runtime = False
 
 

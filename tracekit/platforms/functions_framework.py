@@ -1,4 +1,4 @@
-"""Google functions-framework: f(flask.Request) and f(CloudEvent).
+"""Google functions-framework: f(flask.Request), f(CloudEvent), and f(starlette's Request) of its ASGI mode.
 
 Flushes inside the call: on Google's platforms the CPU stops once the response is out.
 """
@@ -20,11 +20,10 @@ def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str,
     """Facts from the request or event and the framework's environment."""
     facts = Facts(args)
     facts.function = env.get("K_SERVICE") or env.get("FUNCTION_TARGET")
-    subject = next(
-        (arg for arg in args[:2] if hasattr(arg, "environ") or hasattr(arg, "get_attributes")), args[0]
-    )
-    if hasattr(subject, "environ"):
-        facts.trigger = _http(subject)
+    kinds = ("environ", "query_params", "get_attributes")
+    subject = next((arg for arg in args[:2] if any(hasattr(arg, kind) for kind in kinds)), args[0])
+    if not hasattr(subject, "get_attributes"):
+        facts.trigger = _http(subject) if hasattr(subject, "environ") else _starlette(subject)
         facts.invocation_id = text(subject.headers.get("Function-Execution-Id"))
     else:
         facts.event = _plain_event(subject)
@@ -40,6 +39,19 @@ def _http(request: Any) -> Trigger:
         host=request.host,
         headers=dict(request.headers),
         client=request.remote_addr,
+    )
+    trigger.status_of = _status
+    return trigger
+
+
+def _starlette(request: Any) -> Trigger:
+    trigger = http(
+        method=request.method,
+        path=request.url.path,
+        scheme=request.url.scheme,
+        host=request.url.netloc,
+        headers=dict(request.headers),
+        client=getattr(request.client, "host", None),
     )
     trigger.status_of = _status
     return trigger

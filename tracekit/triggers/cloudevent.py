@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def detect(event: dict[str, Any]) -> Trigger | None:
+def detect(event: dict[str, Any]) -> Trigger:
     """specversion, type, source, id."""
     attributes = {
         "cloudevents.event_id": event.get("id"),
