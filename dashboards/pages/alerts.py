@@ -72,7 +72,7 @@ def alerts(request: Request) -> Response:
         every_change=every_change,
         more_history=len(history) > limit and limit < HISTORY_MOST,
         value_text=value_text,
-        colours=classes_for(request, dict.fromkeys(a.service for a in current)),
+        colours=classes_for(request, dict.fromkeys(a.service for a in (*current, *history))),
     )
 
 
@@ -179,14 +179,15 @@ def _standing(request: Request, stored: Rule | None) -> dict[str, Any]:
     mine = [alert for alert in store.alerts() if alert.rule_id == stored.id]
     sent = whole(request.query_params, "sent", 0, 0, 10**12)
     message = store.outbox.message(sent) if sent else None
+    history = store.history(HISTORY_SHOWN, stored.id)
     return {
         "row": rule_row(stored, mine, store.errors().get(stored.id, "")),
         "alerts": mine,
         "values": values_of(mine, {stored.id: stored}),
-        "history": store.history(HISTORY_SHOWN, stored.id),
+        "history": history,
         "value_text": value_text,
         "outcome": test_outcome(message if message and message.rule_id == stored.id else None),
-        "colours": classes_for(request, dict.fromkeys(alert.service for alert in mine)),
+        "colours": classes_for(request, dict.fromkeys(a.service for a in (*mine, *history))),
     }
 
 

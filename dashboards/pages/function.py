@@ -54,6 +54,7 @@ def function(request: Request, service: str) -> HTMLResponse:
             f"No function called {service!r}", "It may not have sent anything yet, or be named otherwise."
         )
     context: dict[str, Any] = {"service": service, "stats": None if found else reader.stats(), "f": None}
+    context["colours"] = classes_for(request, [service])
     if found:
         context |= {"f": found[0]} | _over_time(reader, window, service) | _cold(request, window, service)
         context |= _calls(request, window, service) | _neighbours(request, window, service)

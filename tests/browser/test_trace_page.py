@@ -211,6 +211,14 @@ def test_scrolling_rewrites_only_the_rows_that_entered(open_page: OpenPage, base
     assert touched == 3
 
 
+def test_without_scripts_the_spans_show_as_a_table(open_page: OpenPage, base: str) -> None:
+    page = open_page(base, VISIT, scripts=False)
+    expect(page.get_by_role("cell", name="orders process")).to_be_visible()
+    assert page.get_by_role("row").count() == 1 + len(checkout())
+    expect(page.locator("#trace")).to_be_hidden()
+    expect(page.locator("#theme")).to_be_hidden()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_is_accessible_and_fits(open_page: OpenPage, base: str, width: int, scheme: str) -> None:

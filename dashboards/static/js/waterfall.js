@@ -193,7 +193,9 @@ export class Rows {
     row.tw.style.visibility = opens ? "" : "hidden";
     row.tw.ariaLabel = opens ? (closed || fold ? "Unfold" : "Fold") : "";
     row.nm.textContent = `${m.orphan.has(i) ? "⌁ " : ""}${m.failed.has(i) ? "⚠ " : ""}${m.label(i)}`;
-    row.sv.textContent = closed ? `${m.services[m.v[i]]} · ${m.end[i] - i - 1} below` : m.services[m.v[i]];
+    // A call is often named like its function: once is enough.
+    const service = m.services[m.v[i]], told = m.label(i) === service ? [] : [service];
+    row.sv.textContent = [...told, ...(closed ? [`${m.end[i] - i - 1} below`] : [])].join(" · ");
     row.n.title = `${m.label(i)}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? " · cold start" : ""}${m.linked.has(i) ? " · linked with another trace" : ""}`;
     this.#bar(row, i);
   }

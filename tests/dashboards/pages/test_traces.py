@@ -10,12 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
+from collector.model import Kind
 from collector.storage.base import SpanReader, TracesQuery, Window
 from dashboards import format
 from dashboards.pages.traces import PAGE_SIZE
 from tests.dashboards.conftest import client_of
 from tests.dashboards.reading import table
-from tests.dashboards.stored import TRACE, checkout, store
+from tests.dashboards.stored import TRACE, at, checkout, store
 from tests.dashboards.traffic import MINUTE, NOW_NS, filled
 
 HOUR = Window(NOW_NS - 60 * MINUTE, NOW_NS)
@@ -35,6 +36,13 @@ def link(html: str, rel: str) -> str:
     found = re.search(rf'rel="{rel}" href="([^"]+)"', html)
     assert found, f"no link to the {rel} page"
     return unescape(found[1])
+
+
+def test_a_call_named_like_its_function_says_so_once() -> None:
+    call = at("1", "", 0, 10, "worker", "worker", Kind.SERVER)
+    html = client_of(store(call).reader).get("/traces").text
+    (name,) = re.findall(r'<a class="name".*?</a>', html)
+    assert re.sub(r"<[^>]+>", "", name).split() == ["worker"]
 
 
 def test_the_newest_traces_come_first_with_what_the_reader_says(client: TestClient, shop: SpanReader) -> None:
