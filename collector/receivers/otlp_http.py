@@ -22,6 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 _HELLO = b"tracekit collector: send OTLP traces with POST /v1/traces (protobuf or JSON).\n"
+_DISCARD_S = 2.0
 _NOT_YET = "not yet: traces only in this version"
 
 
@@ -88,6 +89,8 @@ class OtlpHttp:
         coding = _content_coding(headers)
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._max_body_bytes:
+            if "expect" not in headers:  # a client that asks first has sent nothing yet
+                await _discard(receive)
             raise TooLarge(f"the request is larger than {self._max_body_bytes} bytes")
         try:
             async with asyncio.timeout(self._body_timeout_s):
@@ -112,10 +115,23 @@ class OtlpHttp:
             piece, more = message.get("body", b""), message.get("more_body", False)
             total += len(piece)
             if total > self._max_body_bytes:
+                if more:
+                    await _discard(receive)
                 raise TooLarge(f"the request is larger than {self._max_body_bytes} bytes")
             reservation.grow(len(piece))
             pieces.append(piece)
         return b"".join(pieces)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a moment before refusing: closing over unread bytes makes the kernel reset the connection,
+    and the reset overtakes the answer that says why."""
+    try:
+        async with asyncio.timeout(_DISCARD_S):
+            while (await receive()).get("more_body"):
+                pass
+    except TimeoutError:
+        return
 
 
 class _Gone(Exception):

@@ -148,6 +148,21 @@ def test_bad_input_gets_a_clear_answer_and_the_next_request_is_fine(
     assert post(running, GOOD, PROTOBUF).status_code == 200
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_too_large_is_refused_where_the_client_can_still_read_why(
+    running: Running, declared: bool
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        for _ in range(80):
+            yield b"\0" * 65536
+
+    for _ in range(5):  # a reset that overtakes the answer shows now and then
+        content = b"".join(pieces()) if declared else pieces()
+        response = httpx.post(running.http + "/v1/traces", content=content, headers=PROTOBUF)
+        assert response.status_code == 413
+        assert failure(response).message
+
+
 @pytest.mark.parametrize(
     ("method", "path", "code", "said"),
     [
