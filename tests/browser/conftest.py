@@ -101,11 +101,13 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         height: int = 900,
         scheme: str = "light",
         scripts: bool = True,
+        timezone: str = "UTC",
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,  # type: ignore[arg-type]
             java_script_enabled=scripts,
+            timezone_id=timezone,
         )
         contexts.append(context)
         page = context.new_page()

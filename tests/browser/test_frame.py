@@ -129,3 +129,18 @@ def test_local_time_is_a_choice(shop_url: str, open_page: OpenPage) -> None:
     expect(page.locator("#zone")).to_have_text("LOC")
     page.reload()
     expect(page.locator("#zone")).to_have_text("LOC")
+
+
+@pytest.mark.parametrize("path", ["/functions/checkout", "/traces"])
+def test_every_time_of_a_page_follows_the_choice(shop_url: str, open_page: OpenPage, path: str) -> None:
+    page = open_page(shop_url, path, timezone="Asia/Kolkata")  # 5:30 ahead: minutes differ as well
+    page.click("#zone")
+    expect(page.locator("footer .zone-name")).to_have_text("Asia/Calcutta")
+    wrong = page.evaluate(
+        """() => [...document.querySelectorAll("time.clock, svg.ts text[data-stamp]")].filter((shown) => {
+          const moment = new Date(shown.dateTime ?? shown.dataset.stamp);
+          return !shown.textContent.includes(moment.toTimeString().slice(0, 5));
+        }).map((shown) => shown.outerHTML)"""
+    )
+    assert wrong == []
+    assert page.locator("time.clock").count() > 0
