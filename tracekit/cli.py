@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "take OTLP in, store it, show it: collector and dashboards in one process",
     "demo": "run a small shop of real functions and watch it on the dashboards",
     "run": "call or serve a handler with tracing, without touching its source",
+    "doctor": "say what is configured and why, whether the endpoint answers, what a span looks like",
     "version": "print the version",
 }
 
@@ -37,6 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tracekit.demo import main as demo
 
         return demo(rest)
+    if command == "doctor":
+        from tracekit.doctor import main as doctor
+
+        return doctor(rest)
     if command in ("version", "--version", "-V"):
         print(f"tracekit {__version__}")
         return 0

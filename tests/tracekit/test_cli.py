@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import clean_environment
-from tracekit import __version__, cli, demo, run, server
+from tracekit import __version__, cli, demo, doctor, run, server
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
@@ -68,6 +68,7 @@ def test_every_command_and_option_is_documented() -> None:
         ("serve", server.parser),
         ("demo", demo.add_arguments),
         ("run", run.add_arguments),
+        ("doctor", doctor.add_arguments),
     ):
         told = set(re.findall(r"(--[a-z][a-z-]+)", sections[name]))
         assert told == flags(add) - {"--help"}, name
