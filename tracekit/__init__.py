@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tracekit.dbapi import trace_connection as trace_connection
     from tracekit.decorator import handler as handler
     from tracekit.decorator import traced as traced
+    from tracekit.metrics import metric as metric
     from tracekit.span import Span as Span
     from tracekit.span import SpanContext as SpanContext
 
@@ -42,6 +43,7 @@ _HOMES = {
     "flush": "tracekit.api",
     "shutdown": "tracekit.api",
     "trace_connection": "tracekit.dbapi",
+    "metric": "tracekit.metrics",
     "Span": "tracekit.span",
     "SpanContext": "tracekit.span",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "flush",
     "handler",
     "inject",
+    "metric",
     "set_attribute",
     "shutdown",
     "span",

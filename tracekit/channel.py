@@ -119,5 +119,14 @@ def _logs(pipeline: Pipeline) -> Channel:
     return Channel("logs", pipeline.config.logs_target, otlp_logs.encode, pipeline)
 
 
+def _metrics(pipeline: Pipeline) -> Channel:
+    from tracekit import otlp_metrics
+    from tracekit.metrics import METER
+
+    channel = Channel("metrics", pipeline.config.metrics_target, otlp_metrics.encode, pipeline)
+    channel.collect = METER.collect
+    return channel
+
+
 # One line for each signal besides traces.
-CHANNELS: dict[str, Callable[[Pipeline], Channel]] = {"logs": _logs}
+CHANNELS: dict[str, Callable[[Pipeline], Channel]] = {"logs": _logs, "metrics": _metrics}

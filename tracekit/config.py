@@ -83,6 +83,8 @@ class Config:
         "locals",
         "logs",
         "logs_target",
+        "metrics",
+        "metrics_target",
         "profile_after",
         "propagators",
         "protocol",
@@ -139,6 +141,8 @@ class Config:
     locals: bool
     logs: bool
     logs_target: Target
+    metrics: bool
+    metrics_target: Target
     stdout: bool
     sql_parameters: bool
     xray_parent: bool
@@ -173,6 +177,9 @@ class Config:
         put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
         put(self, "logs", _flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))
         put(self, "logs_target", _target(env, "LOGS"))
+        metrics = env.get("OTEL_METRICS_EXPORTER", "").strip().lower()
+        put(self, "metrics", metrics == "otlp")
+        put(self, "metrics_target", Target("", {}, "") if metrics == "none" else _target(env, "METRICS"))
         put(self, "stdout", _flag(env, "TRACEKIT_STDOUT", False))
         put(self, "locals", _flag(env, "TRACEKIT_LOCALS", False))
         put(self, "redact_keys", _names(env, "TRACEKIT_REDACT_KEYS"))

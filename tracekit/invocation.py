@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
 # Who watches a call besides its span: the setting that asks for it, and the module whose
 # `observe(call, config)` gives an Observer. Loaded at the first call, and only if asked for.
-OBSERVERS = (("snapshots", "tracekit.deadline"), ("usage", "tracekit.usage"), ("capture", "tracekit.capture"))
+# They end in the reverse order, so that metrics know what usage found out.
+OBSERVERS = (
+    ("snapshots", "tracekit.deadline"),
+    ("metrics", "tracekit.callmetrics"),
+    ("usage", "tracekit.usage"),
+    ("capture", "tracekit.capture"),
+)
 
 
 class Callee:
@@ -107,13 +113,18 @@ class Initializer(Root):
 
 class Call:
     """What observers may know about a call. `start` and `end` are Unix nanoseconds; `end` is 0 while it
-    runs. `error` is what it raised; `failed` is also true for an answer that says so (status 500 or more)."""
+    runs. `error` is what it raised; `failed` is also true for an answer that says so (status 500 or more).
+    `trigger` is faas.trigger; `used` is what tracekit.usage found out, by attribute name."""
 
-    __slots__ = ("cold", "end", "error", "facts", "failed", "result", "span", "start")
+    __slots__ = ("cold", "end", "error", "facts", "failed", "result", "span", "start", "trigger", "used")
 
-    def __init__(self, span: Span | NonRecordingSpan, facts: Facts, start: int, cold: bool) -> None:
+    def __init__(
+        self, span: Span | NonRecordingSpan, facts: Facts, start: int, cold: bool, trigger: str = "other"
+    ) -> None:
         self.span = span
         self.facts = facts
+        self.trigger = trigger
+        self.used: dict[str, Any] = {}
         self.start = start
         self.cold = cold
         self.end = 0
@@ -266,7 +277,8 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
             LIFECYCLE.report(span.trace, parent or span, os.environ)
     elif first:
         LIFECYCLE.unsampled()
-    return Invocation(Call(span, facts, started, cold), trigger, pipeline.get().config)
+    call = Call(span, facts, started, cold, trigger.kind)
+    return Invocation(call, trigger, pipeline.get().config)
 
 
 def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanContext | None, str]:

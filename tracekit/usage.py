@@ -13,7 +13,6 @@ from time import process_time_ns
 
 from tracekit.invocation import Observer
 from tracekit.lifecycle import LIFECYCLE, process_start
-from tracekit.span import Span
 
 try:
     from time import thread_time_ns
@@ -84,10 +83,9 @@ class Usage(Observer):
         with _instance.lock:
             alone = _instance.entered == self._entered
             _instance.running = max(_instance.running - 1, 0)  # a child forked in a call began with none
-        span = call.span
-        if isinstance(span, Span):
-            for key, value in self._attributes(call, alone, os.environ).items():
-                span.set_attribute(key, value)
+        used = self._attributes(call, alone, os.environ)
+        call.used = {key: value for key, value in used.items() if value is not None}
+        call.span.set_attributes(call.used)
 
     def _attributes(self, call: Call, alone: bool, env: Mapping[str, str]) -> dict[str, Any]:
         """What the call used, as attributes (docs/sdk.md). None: not known."""
