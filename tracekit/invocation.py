@@ -33,6 +33,7 @@ OBSERVERS = (
     ("metrics", "tracekit.callmetrics"),
     ("usage", "tracekit.usage"),
     ("capture", "tracekit.capture"),
+    ("profile_after", "tracekit.profiler"),
 )
 
 
