@@ -79,6 +79,7 @@ class Config:
         "file",
         "flush_budget_ms",
         "headers",
+        "import_profile",
         "keep",
         "locals",
         "logs",
@@ -135,6 +136,7 @@ class Config:
     timeout_margin_ms: int
     snapshot_after_ms: int
     snapshots: bool
+    import_profile: bool
     capture: frozenset[str]
     capture_bytes: int
     redact_keys: frozenset[str]
@@ -188,6 +190,7 @@ class Config:
         put(self, "usage", "" if usage == "none" else usage)
         put(self, "timeout_margin_ms", _number(env, "TRACEKIT_TIMEOUT_MARGIN_MS", 500, 0, 3_600_000))
         put(self, "snapshot_after_ms", _number(env, "TRACEKIT_SNAPSHOT_AFTER_MS", 1000, 0, 86_400_000))
+        put(self, "import_profile", _flag(env, "TRACEKIT_IMPORT_PROFILE", True))
         put(self, "snapshots", bool(self.timeout_margin_ms or self.snapshot_after_ms))
         named = self.propagators or ()
         put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))

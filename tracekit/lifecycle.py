@@ -11,7 +11,9 @@ import sys
 import time
 
 import tracekit
+from tracekit import config
 from tracekit.guard import report
+from tracekit.importprofile import IMPORTS, ImportTree
 from tracekit.queue import QUEUE
 from tracekit.span import INTERNAL, Span, Trace
 from tracekit.watch import when_imported
@@ -35,12 +37,15 @@ class Lifecycle:
         self.function_end = 0
         self._exact_end = False
         self.initializers: list[Span] = []
+        self._runtime_imports = ImportTree([])
         self._reported = False
         self._cold = [True]
 
     def function_loading(self) -> None:
         """A runtime of ours is about to import the function's module."""
         self.function_start = time.time_ns()
+        self._runtime_imports = IMPORTS.take()
+        _end_unwanted_profile()
 
     def function_loaded(self) -> None:
         """A runtime of ours has imported the function's module."""
@@ -53,6 +58,7 @@ class Lifecycle:
         if self._exact_end or not self._cold:
             return
         self.function_end = time.time_ns()
+        _end_unwanted_profile()
         when_imported(module, self._module_finished)
 
     def _module_finished(self, name: str) -> None:
@@ -62,7 +68,9 @@ class Lifecycle:
     def first_call(self) -> bool:
         """True exactly once a process (list.pop is atomic)."""
         try:
-            return self._cold.pop()
+            first = self._cold.pop()
+            IMPORTS.stop()
+            return first
         except IndexError:
             return False
 
@@ -78,6 +86,7 @@ class Lifecycle:
         them may have left: they stay a trace of their own rather than an orphaned half of one."""
         if not self._reported:
             self._reported = True
+            IMPORTS.take()
             for span in self.initializers:
                 QUEUE.add(span)
 
@@ -104,6 +113,8 @@ class Lifecycle:
             _phase("RuntimeInitialization", "runtime_init", whole, trace, begin, loading),
             _phase("FunctionInitialization", "function_init", whole, trace, loading, loaded),
         ]
+        for phase, imports in zip(phases, (self._runtime_imports, IMPORTS.take())):
+            _describe_imports(phase, imports)
         for span in self.initializers:
             _adopt(span, whole, trace)
             whole.end = max(whole.end, span.end)
@@ -116,6 +127,21 @@ def _phase(
     span = Span(name, INTERNAL, parent, trace, start, {"tracekit.phase": phase})
     span.end = end
     return span
+
+
+def _describe_imports(phase: Span, imports: ImportTree) -> None:
+    if imports.modules and phase.attributes is not None:
+        phase.attributes["tracekit.imports.count"] = len(imports.modules)
+        phase.attributes["tracekit.imports.duration_ms"] = imports.total_ns / 1e6
+        phase.attributes["tracekit.imports.memory"] = imports.memory
+        phase.attributes["tracekit.imports"] = imports
+
+
+def _end_unwanted_profile() -> None:
+    # It began before anybody had read the configuration.
+    if IMPORTS.running and not config.get().import_profile:
+        IMPORTS.stop()
+        IMPORTS.take()
 
 
 def _adopt(span: Span, parent: Span, trace: Trace) -> None:
@@ -164,6 +190,7 @@ _process_start = 0
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=process_start)
 LIFECYCLE = Lifecycle()
+IMPORTS.start()
 
 
 def module_of(function: object) -> str:

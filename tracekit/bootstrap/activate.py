@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from tracekit.guard import report
+from tracekit.importprofile import IMPORTS
 from tracekit.watch import on_spec
 
 TYPE_CHECKING = False
@@ -80,7 +81,8 @@ class Finder:
 
 
 def activate() -> None:
-    """Starts watching."""
+    """Starts watching, and recording what is imported."""
+    IMPORTS.start()
     sys.meta_path.insert(0, Finder())
 
 

@@ -1,0 +1,165 @@
+"""Every module imported before the first call: its time and memory, its own and with what it imported.
+
+The interpreter looks `_find_and_load` up by name whenever a module is not loaded yet. Wrapping that one
+function sees what `python -X importtime` sees, costs some 8 us a module (6 of them for its memory), and
+nothing for modules that are loaded already. It is put back at the first call.
+
+Text form (attribute `tracekit.imports`): a line for each of the heaviest modules, in the order in which their
+imports began, as a tree: `depth name total_us self_us memory_kib`. `total` is with the modules it imported in
+turn, `self` without them; memory is by how much the process grew since the last import had ended before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident
+from time import perf_counter_ns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# What leaves: the modules that took longest. One that is kept has kept parents, which took longer still.
+MAX_LINES = 100
+MAX_NAME = 120
+# A process that imports for longer, or more, before its first call is no function: recording ends.
+MAX_MODULES = 20_000
+MAX_NS = 600 * 10**9
+# What importlib's own frames are called. Python cuts those from a traceback, and so ours.
+_IMPORTLIB_FILE = "<frozen importlib._bootstrap>"
+_PAGE = os.sysconf("SC_PAGESIZE") if hasattr(os, "sysconf") else 4096
+
+
+class Imported:
+    """One module. Nanoseconds and bytes, `total` with what it imported in turn."""
+
+    __slots__ = ("depth", "memory", "name", "self_ns", "total_ns")
+
+    def __init__(self, name: str, depth: int) -> None:
+        self.name = name
+        self.depth = depth
+        self.total_ns = 0
+        self.self_ns = 0
+        self.memory = 0
+
+
+class ImportTree:
+    """Modules in the order in which their imports began. `str()` is the text form, made when it is sent."""
+
+    __slots__ = ("modules",)
+
+    def __init__(self, modules: list[Imported]) -> None:
+        self.modules = modules
+
+    @property
+    def total_ns(self) -> int:
+        """Time spent in all of these imports."""
+        return sum([module.self_ns for module in self.modules])
+
+    @property
+    def memory(self) -> int:
+        """Bytes by which the process grew in them."""
+        return sum([module.memory for module in self.modules if not module.depth])
+
+    def __str__(self) -> str:
+        ordered = sorted(self.modules, key=lambda module: module.total_ns, reverse=True)
+        if len(ordered) > MAX_LINES:
+            least = ordered[MAX_LINES - 1].total_ns
+            kept = [module for module in self.modules if module.total_ns >= least]
+        else:
+            kept = self.modules
+        return "\n".join(
+            [
+                f"{m.depth} {m.name[:MAX_NAME]} {m.total_ns // 1000} {m.self_ns // 1000} {m.memory // 1024}"
+                for m in kept
+            ]
+        )
+
+
+def _resident() -> int:
+    """Bytes of this process in memory; 0 where the kernel does not tell (proc(5): second, in pages)."""
+    try:
+        # Opened each time: a host that closes all its files while it starts would make us read another's.
+        file = os.open("/proc/self/statm", os.O_RDONLY)
+    except OSError:
+        return 0
+    try:
+        return int(os.read(file, 64).split(None, 2)[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
+    finally:
+        os.close(file)
+
+
+class ImportProfile:
+    """Records while it runs. Only the thread that started it: others import behind its back."""
+
+    def __init__(self) -> None:
+        self._modules: list[Imported] = []
+        self._original: Any = None
+        self._wrapper: Any = None
+        self._resident = 0
+        self._until = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether imports are being recorded."""
+        return self._original is not None
+
+    def start(self) -> None:
+        """Records imports from now on."""
+        bootstrap = sys.modules.get("_frozen_importlib")
+        original = getattr(bootstrap, "_find_and_load", None)
+        if self._original is not None or original is None:
+            return
+        self._resident = _resident()
+        self._until = perf_counter_ns() + MAX_NS
+        self._original = original
+        self._wrapper = self._recording(original)
+        bootstrap._find_and_load = self._wrapper  # type: ignore[union-attr]
+
+    def stop(self) -> None:
+        """Puts the interpreter's function back, unless somebody else has put theirs over ours."""
+        bootstrap: Any = sys.modules.get("_frozen_importlib")
+        if self._original is not None and bootstrap._find_and_load is self._wrapper:
+            bootstrap._find_and_load = self._original
+        self._original = None
+
+    def take(self) -> ImportTree:
+        """What was recorded since the last time."""
+        taken, self._modules = self._modules, []
+        return ImportTree(taken)
+
+    def _recording(self, original: Any) -> Any:
+        within: list[int] = []  # for each module being imported: time spent in those it imported
+        owner = get_ident()
+
+        def find_and_load(name: str, import_: Any) -> Any:
+            begin = perf_counter_ns()
+            if self._original is None or get_ident() != owner:
+                return original(name, import_)
+            if begin > self._until or len(self._modules) >= MAX_MODULES:
+                self.stop()
+                return original(name, import_)
+            module = Imported(name, len(within))
+            self._modules.append(module)
+            within.append(0)
+            before = self._resident
+            try:
+                return original(name, import_)
+            finally:
+                module.total_ns = perf_counter_ns() - begin
+                module.self_ns = module.total_ns - within.pop()
+                self._resident = _resident() or before
+                module.memory = self._resident - before
+                if within:
+                    within[-1] += module.total_ns
+
+        find_and_load.__code__ = find_and_load.__code__.replace(
+            co_filename=_IMPORTLIB_FILE, co_name="_find_and_load"
+        )
+        return find_and_load
+
+
+IMPORTS = ImportProfile()
