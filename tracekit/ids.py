@@ -9,7 +9,8 @@ _random = Random()
 getrandbits = _random.getrandbits
 
 
-def _seed() -> None:
+def reseed() -> None:
+    """Starts a new sequence: for a process that is a copy of another."""
     _random.seed(int.from_bytes(os.urandom(16), "big"))
 
 
@@ -23,6 +24,6 @@ def new_span_id() -> int:
     return getrandbits(64) or 1
 
 
-_seed()
+reseed()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_seed)
+    os.register_at_fork(after_in_child=reseed)

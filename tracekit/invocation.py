@@ -328,3 +328,5 @@ def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
 
 # Whoever opens spans of ours may open some of opentelemetry too, before or after.
 imports.watch()
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    __import__("tracekit.platforms.snapstart", fromlist=("register",)).register()

@@ -95,6 +95,12 @@ class Pipeline:
             report(error, "flush")
             return False
 
+    def restored(self) -> None:
+        """This process was started from a snapshot: it is another instance, and its connections are gone."""
+        self._resource = None
+        if self._exporter is not None:
+            self._exporter.forget_connection()
+
     def nudge(self) -> None:
         """Lets a delivery start in the background if the last one is some time ago. Never raises."""
         try:

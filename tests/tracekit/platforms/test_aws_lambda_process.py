@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("awslambdaric", reason="the real runtime client is part of tracekit[demo]")
 
+EVENTS = Path(__file__).parents[1] / "triggers" / "events"
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:shop"
 TRACED = """
 from tracekit import traced
@@ -45,6 +46,10 @@ class RuntimeApi:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                if self.path.endswith("/restore/next"):
+                    api.log.append(("restore", time.monotonic_ns()))
+                    self._answer(200, b"", {})
+                    return
                 api.log.append(("next", time.monotonic_ns()))
                 if not waiting:
                     api.done.set()
@@ -206,3 +211,67 @@ def test_the_exec_wrapper_traces_a_plain_handler(
     run_lambda(PLAIN, [{}], wrapper=["sh", wrapper])
     names = sorted(span.name for span in collector.wait(4))
     assert names == ["ColdStart", "FunctionInitialization", "RuntimeInitialization", "shop"]
+
+
+def test_worker_processes_record_their_own_calls(
+    run_lambda: Callable[..., RuntimeApi], collector: Any
+) -> None:
+    code = "import os, time\n" + TRACED.replace("    work()", "    work(); time.sleep(0.2)").replace(
+        'return {"statusCode": 200}', "return {'pid': os.getpid()}"
+    )
+    api = run_lambda(code, [{}] * 6, AWS_LAMBDA_MAX_CONCURRENCY="2")
+    deadline = time.monotonic() + 20
+    while len(api.answers) < 6 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    pids = {answer["pid"] for _, answer in api.answers}
+    assert len(pids) == 2, "the runtime client forks a process for each call it may have at once"
+    while len(collector.named("shop")) < 6 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    calls = collector.named("shop")
+    works = collector.named("work")
+    assert len({call.trace_id for call in calls}) == len({call.span_id for call in calls}) == 6
+    assert {work.parent_span_id for work in works} == {call.span_id for call in calls}
+    assert {attributes(call)["faas.invocation_id"] for call in calls} == {f"request-{n}" for n in range(6)}
+
+
+def test_an_init_for_snapstart_is_sent_before_the_snapshot_and_is_no_cold_start(
+    run_lambda: Callable[..., RuntimeApi], collector: Any
+) -> None:
+    arrived: list[int] = []
+    original = collector.answer
+
+    def note(request: BaseHTTPRequestHandler) -> None:
+        arrived.append(time.monotonic_ns())
+        original(request)
+
+    collector.answer = note
+    api = run_lambda(TRACED, [{}, {}], AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+    collector.wait(7)
+    [restored] = [at for name, at in api.log if name == "restore"]
+    assert arrived[0] < restored, "restored instances did not go through the init"
+    calls = collector.named("shop")
+    assert [attributes(call)["faas.coldstart"] for call in calls] == [False, False]
+    [whole] = collector.named("ColdStart")
+    assert attributes(whole)["tracekit.initialization_type"] == "snap-start"
+    assert whole.trace_id not in {call.trace_id for call in calls}
+
+
+def test_instances_of_one_snapshot_draw_different_ids() -> None:
+    from tracekit import ids
+    from tracekit.platforms import snapstart
+
+    snapshot = ids._random.getstate()
+    first = ids.new_trace_id()
+    ids._random.setstate(snapshot)
+    assert ids.new_trace_id() == first, "a copy of the process would draw the same"
+    ids._random.setstate(snapshot)
+    snapstart.after_restore()
+    assert ids.new_trace_id() != first
+
+
+def test_a_function_url_is_an_http_call(run_lambda: Callable[..., RuntimeApi], collector: Any) -> None:
+    event = json.loads((EVENTS / "aws_function_url.json").read_text())
+    run_lambda(TRACED, [event])
+    [call] = [span for span in collector.wait(5) if span.name == "GET /pets/7"]
+    assert attributes(call)["http.response.status_code"] == 200
+    assert call.parent_span_id.hex() == "cd" * 8

@@ -34,6 +34,22 @@ def shop(event):
     assert event["id"] == "e-1"
 """
 
+ASGI = """
+import functions_framework.aio
+from tracekit import traced, span
+@functions_framework.aio.http
+@traced
+async def shop(request):
+    with span("work"):
+        return ({"path": request.url.path}, 202)
+"""
+ASGI_PLAIN = """
+import functions_framework.aio
+@functions_framework.aio.http
+async def shop(request):
+    return "plain"
+"""
+
 
 @pytest.fixture
 def serve(
@@ -107,3 +123,22 @@ def test_the_bootstrap_traces_a_plain_function(serve: Callable[..., Any], collec
     assert len(collector.named("GET /x")) == 1
     [init] = collector.named("FunctionInitialization")
     assert init.end_time_unix_nano > init.start_time_unix_nano
+
+
+def test_the_asgi_mode_is_recorded(serve: Callable[..., Any], collector: Any) -> None:
+    request = serve(ASGI, "--asgi")
+    assert request("PUT", "/x", traceparent="00-" + "ab" * 16 + "-" + "cd" * 8 + "-01") == 202
+    [call] = collector.named("PUT /x")
+    assert call.parent_span_id.hex() == "cd" * 8
+    assert attributes(call)["http.response.status_code"] == 202
+    assert collector.named("work")[0].parent_span_id == call.span_id
+
+
+def test_the_bootstrap_traces_a_plain_function_in_asgi_mode(
+    serve: Callable[..., Any], collector: Any
+) -> None:
+    from tracekit import bootstrap
+
+    request = serve(ASGI_PLAIN, "--asgi", PYTHONPATH=bootstrap.__path__[0])
+    assert request("GET", "/x") == 200
+    assert len(collector.named("GET /x")) == 1
