@@ -10,10 +10,10 @@ import os
 from time import monotonic
 
 from tracekit.config import DEFAULT_ENDPOINT
-from tracekit.exporters.base import Result
-from tracekit.exporters.otlp_http import OtlpHttpExporter, _gzip
+from tracekit.exporters.base import REFUSED, Result
+from tracekit.exporters.otlp_http import OtlpHttpExporter, TlsFiles, _gzip
 from tracekit.flush import Flusher
-from tracekit.guard import report
+from tracekit.guard import report, say
 from tracekit.queue import Queue
 
 TYPE_CHECKING = False
@@ -34,8 +34,8 @@ class Channel:
         self.signal = signal
         # Asked before each delivery for records that are only made then.
         self.collect: Callable[[], list[Any]] | None = None
+        self.pipeline = pipeline
         self._exporter = _Exporter(self, target, encode)
-        self._pipeline = pipeline
         self._queue: Any = Queue(pipeline.config.queue_bytes)
         self._queue.encode = self._encode
         self._flusher = Flusher(self._queue, self._exporter, pipeline.config.flush_budget_ms / 1000)
@@ -87,12 +87,14 @@ class Channel:
                 self.add(record)
 
     def _encode(self, records: list[Any], dropped: int) -> tuple[Any, int]:
-        return self._exporter.encode(records, self._pipeline.resource, dropped)
+        return self._exporter.encode(records, self.pipeline.resource, dropped)
 
 
 class _Exporter(OtlpHttpExporter):
     def __init__(self, channel: Channel, target: Target, encode: Encode) -> None:
-        super().__init__(target.url or DEFAULT_ENDPOINT, target.headers, target.compression == "gzip")
+        config = channel.pipeline.config
+        tls = TlsFiles(config.certificate, config.client_certificate, config.client_key)
+        super().__init__(target.url or DEFAULT_ENDPOINT, target.headers, target.compression == "gzip", tls)
         self._channel = channel
         self._encode_records = encode
 
@@ -107,9 +109,10 @@ class _Exporter(OtlpHttpExporter):
         signal = self._channel.signal
         if status == 404:
             self._channel.switch_off()
-            result.message = f"{self.url} answered 404: it takes no {signal}, so none are sent any more"
-        else:
-            result.message = result.message.replace("spans", signal)
+            # Said here, because of several payloads sent as one the flusher would try each again.
+            say(f"{self.url} answered 404: it takes no {signal}, so none are sent any more")
+            return Result(REFUSED)
+        result.message = result.message.replace("spans", signal)
         return result
 
 
