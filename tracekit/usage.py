@@ -1,7 +1,7 @@
 """What one call used: processor time, memory, network, and its place among the calls of its instance.
 
-Measured on 2 cores: 25 µs a call, half of it for the peak of memory, which is one read of /proc. The reset of
-that peak and the counters of the interfaces make it 75 µs, so TRACEKIT_USAGE=full has to ask for them. Several
+Measured, 2 cores: 25 µs a call, half of it for the peak of memory, which is one read of /proc. The reset of
+that peak and the counters of interfaces make it 75 µs, so TRACEKIT_USAGE=full has to ask for them. Several
 calls at once share a process: `tracekit.concurrent_invocations` marks where they cannot be told apart.
 """
 
