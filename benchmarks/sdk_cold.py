@@ -1,110 +1,306 @@
-"""What tracing adds to a cold process: plain, tracekit, opentelemetry-sdk with OTLP/HTTP; medians.
+"""What tracing adds to a cold start under AWS's real runtime client: tracekit and peers interleaved, medians.
 
-    python benchmarks/sdk_cold.py [--rounds N]
+    python benchmarks/sdk_cold.py [--rounds N] [--peers FOLDER]
 
-The three are interleaved. Each run is a fresh process that imports, decorates a handler, calls it once
-("response") and exports to a collector stand-in on loopback ("exported"). Both are measured inside the
-process by a clock started before its first import; "process" is the wall time of the whole process. tracekit
-runs as on Lambda, where the flush comes after the response; the runtime client is stood in for.
+Each run starts `python -m awslambdaric app.handler` against a Runtime API on loopback with one event to hand
+out. "response" is the time from the start of the process to the posted response, "idle" to the question for
+the next event, when the flush is over; both over the plain function. Peers are installed by pip, each into a
+folder of its own below FOLDER (a temporary one by default; a folder that exists is used as it is); one that
+does not install or does not run is named and left out. They send to a stand-in on loopback, to their log, or
+nowhere: nothing leaves the machine, so what a peer's own backend would cost is not in its figures. AWS's
+layers ("fast start") are not on PyPI; aws-opentelemetry-distro, which they are made of, is.
+
+The second table is the import and one decorated function, without any runtime: time and new modules.
 """
 
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
-CLOCK = "import time; began = time.perf_counter()\n"
-END = "\nprint(responded - began, time.perf_counter() - began)\n"
-PLAIN = """
+import tracekit
+
+RETURN = "    return {'statusCode': 200}\n"
+PLAIN = "def handler(event, context):\n" + RETURN
+TRACEKIT = "from tracekit import traced\n@traced\n" + PLAIN
+RUN = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
+INSTRUMENT = ("-c", RUN, sys.executable)
+OTEL_ENV = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+}
+POWERTOOLS = "from aws_lambda_powertools import Tracer\ntracer = Tracer()\n@tracer.capture_lambda_handler\n"
+LUMIGO = "from lumigo_tracer import lumigo_tracer\n@lumigo_tracer(token='t_0', should_report=False)\n"
+DATADOG = "from datadog_lambda.wrapper import datadog_lambda_wrapper\n@datadog_lambda_wrapper\n"
+XRAY = """
+from aws_xray_sdk.core import xray_recorder
 def handler(event, context):
-    return {"statusCode": 200}
-handler({}, None)
-responded = time.perf_counter()
+    with xray_recorder.in_subsegment("handler"):
+        return {'statusCode': 200}
 """
-TRACEKIT = """
-from tracekit import traced, flush
-class Context:
-    aws_request_id = "r"; function_name = "f"; invoked_function_arn = "arn"
-import sys, types
-client = types.ModuleType("awslambdaric.lambda_runtime_client")
-class LambdaRuntimeClient:
-    def wait_next_invocation(self): pass
-client.LambdaRuntimeClient = LambdaRuntimeClient
-sys.modules[client.__name__] = client
-@traced
-def handler(event, context):
-    return {"statusCode": 200}
-handler({}, Context())
-responded = time.perf_counter()
-assert flush(2000)
-"""
-OPENTELEMETRY = """
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-provider = TracerProvider()
-provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-trace.set_tracer_provider(provider)
-@trace.get_tracer("f").start_as_current_span("handler", kind=trace.SpanKind.SERVER)
-def handler(event, context):
-    return {"statusCode": 200}
-handler({}, None)
-responded = time.perf_counter()
-provider.force_flush()
-"""
-CASES = {"plain": PLAIN, "tracekit": TRACEKIT, "opentelemetry-sdk": OPENTELEMETRY}
+EVENT = b'{"version": "2.0", "routeKey": "GET /x", "rawPath": "/x", "headers": {}}'
+HEADERS = {
+    "Content-Type": "application/json",
+    "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+    "Lambda-Runtime-Deadline-Ms": "32503680000000",
+    "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:123456789012:function:bench",
+    "Lambda-Runtime-Trace-Id": "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1",
+}
+GIVE_UP_S = 20
 
 
-class Sink(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+@dataclass(frozen=True)
+class Case:
+    """A way to trace: its function, what pip installs for it, and how the runtime is started."""
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+    code: str
+    packages: tuple[str, ...] = ()
+    launcher: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
 
 
-def run(code: str, endpoint: str) -> tuple[float, float, float]:
-    """(response, export done, whole process) in milliseconds."""
-    env = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+CASES = {
+    "plain": Case(PLAIN),
+    "tracekit": Case(TRACEKIT),
+    "tracekit, zero code": Case(PLAIN),
+    "opentelemetry-instrument": Case(
+        PLAIN,
+        (
+            "opentelemetry-distro",
+            "opentelemetry-exporter-otlp-proto-http",
+            "opentelemetry-instrumentation-aws-lambda",
+        ),
+        INSTRUMENT,
+        OTEL_ENV,
+    ),
+    "aws-opentelemetry-distro": Case(
+        PLAIN,
+        ("aws-opentelemetry-distro",),
+        INSTRUMENT,
+        {**OTEL_ENV, "OTEL_PYTHON_DISTRO": "aws_distro", "OTEL_PYTHON_CONFIGURATOR": "aws_configurator"},
+    ),
+    "aws-xray-sdk": Case(XRAY, ("aws-xray-sdk",)),
+    "aws-lambda-powertools": Case(POWERTOOLS + PLAIN, ("aws-lambda-powertools[tracer]",)),
+    "lumigo_tracer": Case(LUMIGO + PLAIN, ("lumigo_tracer",)),
+    "datadog_lambda": Case(
+        DATADOG + PLAIN,
+        ("datadog_lambda",),
+        (),
+        {
+            "DD_API_KEY": "0" * 32,
+            "DD_FLUSH_TO_LOG": "true",
+            "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+            "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+        },
+    ),
+}
+
+
+class RuntimeApi:
+    """Hands out one event to one process, and notes when it answered and when it asked for more."""
+
+    def __init__(self) -> None:
+        self.response = self.idle = 0.0
+        self.done = threading.Event()
+        self._asked = 0
+        api = self
+
+        class Request(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                api._asked += 1
+                if api._asked > 1:
+                    api.idle = time.perf_counter()
+                    api.done.set()
+                    time.sleep(GIVE_UP_S)  # a frozen instance: it is killed meanwhile
+                    return
+                self.reply(200, EVENT, HEADERS)
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                if self.path.endswith("/response"):
+                    api.response = time.perf_counter()
+                elif "/runtime/" in self.path:  # an error of the function or of its start
+                    api.done.set()
+                self.reply(202 if "/runtime/" in self.path else 200, b"", {})
+
+            def reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+                self.send_response(status)
+                for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Request)
+        self.server.daemon_threads = True
+        self.server.block_on_close = False
+        self.address = f"127.0.0.1:{self.server.server_address[1]}"
+        serve = threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
+        serve.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def run(name: str, folder: Path) -> tuple[float, float] | str:
+    """(response, idle) in milliseconds from the start of the process, or why there is none."""
+    case, api = CASES[name], RuntimeApi()
     began = time.perf_counter()
-    script = [sys.executable, "-c", CLOCK + code + END]
-    output = subprocess.run(script, env=env, check=True, capture_output=True, text=True).stdout
-    whole = time.perf_counter() - began
-    response, total = (float(part) for part in output.split())
-    return response * 1e3, total * 1e3, whole * 1e3
+    process = subprocess.Popen(
+        [sys.executable, *case.launcher, "-m", "awslambdaric", "app.handler"],
+        cwd=folder / "code",
+        env=environment(name, folder, api.address),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        api.done.wait(GIVE_UP_S)
+    finally:
+        process.kill()
+        error = process.communicate()[1].decode(errors="replace").strip()
+        api.close()
+    if not (api.response and api.idle):
+        return (error.splitlines() or ["no response"])[-1]
+    return (api.response - began) * 1e3, (api.idle - began) * 1e3
+
+
+def environment(name: str, folder: Path, api: str) -> dict[str, str]:
+    kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+    paths = [folder / "code", folder / "packages"]
+    if name == "tracekit, zero code":
+        paths.insert(0, folder / "packages" / "tracekit" / "bootstrap")
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join([str(path) for path in paths]),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{api}",
+        "AWS_LAMBDA_RUNTIME_API": api,
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/bench",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "LAMBDA_TASK_ROOT": str(folder / "code"),
+        "_HANDLER": "app.handler",
+        **CASES[name].env,
+    }
+
+
+def prepare(name: str, work: Path, peers: Path) -> Path | None:
+    """A folder with the case's code and packages, compiled; None if they cannot be had."""
+    case, folder = CASES[name], work / name
+    (folder / "code").mkdir(parents=True)
+    (folder / "code" / "app.py").write_text(case.code)
+    if name.startswith("tracekit"):
+        ignore = shutil.ignore_patterns("__pycache__", "demo")
+        shutil.copytree(tracekit.__path__[0], folder / "packages" / "tracekit", ignore=ignore)
+    elif case.packages:
+        installed = peers / name
+        if not installed.exists() and not install(case.packages, installed):
+            return None
+        (folder / "packages").symlink_to(installed.resolve())
+    compileall.compile_dir(folder, quiet=2)
+    return folder
+
+
+def install(packages: tuple[str, ...], folder: Path) -> bool:
+    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    done = subprocess.run([*command, "--target", str(folder), *packages], capture_output=True, text=True)
+    if done.returncode:
+        print(f"{packages[0]}: does not install: {done.stderr.strip().splitlines()[-1]}")
+        shutil.rmtree(folder, ignore_errors=True)
+    return not done.returncode
+
+
+WRAP = """
+import sys, time
+before, began = set(sys.modules), time.perf_counter()
+exec(compile(open("app.py").read(), "app.py", "exec"))
+print((time.perf_counter() - began) * 1e3, len(set(sys.modules) - before))
+"""
+
+
+def wrap(name: str, folder: Path) -> tuple[float, float]:
+    """(milliseconds, new modules) of importing and decorating alone."""
+    command = [sys.executable, "-c", WRAP]
+    env = environment(name, folder, "127.0.0.1:9")
+    done = subprocess.run(command, cwd=folder / "code", env=env, capture_output=True, text=True, check=True)
+    took, modules = done.stdout.split()[-2:]
+    return float(took), float(modules)
+
+
+def measure(folders: dict[str, Path], rounds: int) -> dict[str, list[tuple[float, float]]]:
+    rows: dict[str, list[tuple[float, float]]] = {name: [] for name in folders}
+    for _ in range(rounds):
+        for name in [name for name in folders if name in rows]:
+            found = run(name, folders[name])
+            if isinstance(found, str):
+                print(f"{name}: does not run: {found[:150]}")
+                del rows[name]
+            else:
+                rows[name].append(found)
+    return rows
+
+
+def show(rows: dict[str, list[tuple[float, float]]]) -> None:
+    medians = {name: [statistics.median(column) for column in zip(*found)] for name, found in rows.items()}
+    base, ours = medians["plain"], medians["tracekit"]
+    print(f"\n{'ms, medians':26}{'response':>10}{'idle':>10}{'over plain':>20}{'times tracekit':>20}")
+    for name, found in medians.items():
+        over = [value - zero for value, zero in zip(found, base)]
+        least = [max(value - zero, 0.1) for value, zero in zip(ours, base)]  # below that it is noise
+        times = "".join([f"{value / unit:10.1f}" for value, unit in zip(over, least)])
+        print(f"{name:26}{found[0]:10.1f}{found[1]:10.1f}{over[0]:+10.1f}{over[1]:+10.1f}{times}")
+
+
+def show_wrapping(folders: dict[str, Path], rounds: int) -> None:
+    print(f"\n{'import and decorate':26}{'ms':>10}{'modules':>10}")
+    names = [name for name in folders if not CASES[name].launcher and name != "tracekit, zero code"]
+    rows: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for _ in range(rounds):
+        for name in names:
+            rows[name].append(wrap(name, folders[name]))
+    for name, found in rows.items():
+        took, modules = (statistics.median(column) for column in zip(*found))
+        print(f"{name:26}{took:10.2f}{modules:10.0f}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rounds", type=int, default=21)
-    rounds = parser.parse_args().rounds
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in CASES}
-    for _ in range(rounds):
-        for name, code in CASES.items():
-            results[name].append(run(code, endpoint))
-    server.shutdown()
-    print(f"{'ms, medians':20} {'response':>10} {'exported':>10} {'process':>10}   over plain")
-    base = [statistics.median(column) for column in zip(*results["plain"])]
-    for name, rows in results.items():
-        medians = [statistics.median(column) for column in zip(*rows)]
-        over = "  ".join(f"{value - zero:+.1f}" for value, zero in zip(medians, base))
-        print(f"{name:20} {medians[0]:10.2f} {medians[1]:10.2f} {medians[2]:10.2f}   {over}")
+    parser.add_argument("--peers", type=Path, help="where peers are installed, and kept")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        peers = options.peers or Path(work) / "peers"
+        prepared = {name: prepare(name, Path(work) / "cases", peers) for name in CASES}
+        folders = {name: folder for name, folder in prepared.items() if folder is not None}
+        rows = measure(folders, options.rounds)
+        show(rows)
+        show_wrapping({name: folders[name] for name in rows}, options.rounds)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 # The longest one exchange with the endpoint may take. Nobody waits that long; it bounds our thread.
 PATIENCE_S = 5.0
 NUDGE_EVERY_S = 5.0
+LAST_LOOK_S = 0.025
 # Bytes of payloads sent as one request: a backlog goes quickly, and no receiver finds it too large.
 GROUP_BYTES = 1 << 20
 
@@ -75,8 +76,11 @@ class Flusher:
 
     def last_budget(self, grace_s: float) -> float:
         """Seconds that the last flush of a process may take: all of `grace_s` (at least the usual budget)
-        with an endpoint that has been answering, the usual budget with one that has not."""
-        return max(grace_s, self.budget_s) if self._answers else self.budget_s
+        with an endpoint that has been answering, the usual budget with one not heard of yet, and next to
+        nothing with one that somebody has waited for in vain, or that failed: it had its budget."""
+        if self._answers:
+            return max(grace_s, self.budget_s)
+        return min(LAST_LOOK_S, self.budget_s) if self._overdue or self._pause_s else self.budget_s
 
     @property
     def busy(self) -> bool:

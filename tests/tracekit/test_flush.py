@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from tracekit.exporters.base import DONE, REFUSED, RETRY, Exporter, Result
-from tracekit.flush import Flusher
+from tracekit.flush import LAST_LOOK_S, Flusher
 from tracekit.queue import Queue
 from tracekit.span import INTERNAL, Span, Trace
 
@@ -102,7 +102,20 @@ def test_the_end_waits_longer_only_for_an_endpoint_that_has_been_answering(
     endpoint.outcome = RETRY
     put(flusher, "b")
     assert flusher.flush(budget_s=LONG_S) is False
-    assert flusher.last_budget(1.0) == BUDGET_S, "its last answer was a failure"
+    assert flusher.last_budget(1.0) == LAST_LOOK_S, "its last answer was a failure"
+
+
+def test_the_end_does_not_pay_a_second_time_for_an_endpoint_that_hangs(
+    flushing: Callable[[Endpoint], Flusher],
+) -> None:
+    endpoint = Endpoint()
+    flusher = flushing(endpoint)
+    put(flusher, "a")
+    assert flusher.flush() is False
+    assert flusher.last_budget(1.0) == LAST_LOOK_S
+    endpoint.open.set()
+    settle(lambda: not len(flusher.queue))
+    assert flusher.last_budget(1.0) == 1.0, "it has answered after all"
 
 
 class Joining(Endpoint):
