@@ -57,10 +57,83 @@ def _functions_framework(module: Any) -> None:
     module.get_user_function = get_user_function
 
 
+def _knative(module: Any) -> None:
+    """func-python: `ASGIApplication(function)` serves the object that `new()` made, by its `handle`."""
+    original = module.ASGIApplication.__init__
+
+    def __init__(self: Any, function: Any) -> None:
+        try:
+            function.handle = _http_only(function.handle)
+        except Exception as error:
+            report(error, "wrapping a Knative function")
+        original(self, function)
+
+    module.ASGIApplication.__init__ = __init__
+
+
+def _uvicorn(module: Any) -> None:
+    """uvicorn: `Config.load()` finds the application. Custom runtimes and containers often are just that."""
+    original = module.Config.load
+
+    def load(self: Any) -> None:
+        original(self)
+        if not _has_own_handlers():
+            self.loaded_app = _http_only(self.loaded_app)
+
+    module.Config.load = load
+
+
+def _gunicorn(module: Any) -> None:
+    """gunicorn: `BaseApplication.wsgi()` finds the application and keeps it."""
+    original = module.BaseApplication.wsgi
+
+    def wsgi(self: Any) -> Any:
+        from tracekit.decorator import handler
+
+        found = original(self)
+        # Its workers for ASGI (uvicorn's) ask for the application here too.
+        if _has_own_handlers() or not callable(found) or _is_asynchronous(found):
+            return found
+        return handler(found, platform="wsgi")
+
+    module.BaseApplication.wsgi = wsgi
+
+
+def _has_own_handlers() -> bool:
+    """Whether the server belongs to a runtime whose handlers are wrapped themselves, or to tracekit."""
+    return "functions_framework" in sys.modules or "tracekit.server" in sys.modules
+
+
+def _is_asynchronous(application: Any) -> bool:
+    call = application if hasattr(application, "__code__") else type(application).__call__
+    code = getattr(call, "__code__", None)
+    return code is not None and bool(code.co_flags & 0x80)  # a coroutine function, see the inspect module
+
+
+def _http_only(application: Any) -> Any:
+    """An ASGI application with its HTTP requests traced, and its lifespan and websockets left alone."""
+    from tracekit.decorator import handler
+
+    async def call(scope: Any, receive: Any, send: Any) -> Any:
+        return await application(scope, receive, send)
+
+    call.__qualname__ = getattr(application, "__qualname__", type(application).__qualname__)
+    traced = handler(call, platform="asgi")
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> Any:
+        chosen = traced if scope["type"] == "http" else application
+        return await chosen(scope, receive, send)
+
+    return asgi
+
+
 # The registry: one line for each runtime, the module that loads handlers and how to wrap it.
 RUNTIMES: dict[str, Callable[[Any], None]] = {
     "awslambdaric.bootstrap": _lambda,
     "functions_framework._function_registry": _functions_framework,
+    "func_python.http": _knative,
+    "uvicorn.config": _uvicorn,
+    "gunicorn.app.base": _gunicorn,
 }
 
 

@@ -45,6 +45,10 @@ def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str,
     event = {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
     if "type" in event and "specversion" in event:
         facts.trigger = _message(event, headers)
+    if "x-fc-request-id" in headers:
+        from tracekit.platforms import fc
+
+        fc.from_headers(facts, headers)
     facts.trigger.status_of = lambda result: seen[-1] if seen else None
     return facts
 

@@ -6,6 +6,7 @@ Flushes inside the call: the instance is frozen as soon as it has answered.
 from __future__ import annotations
 
 from tracekit.platforms.base import Facts, text
+from tracekit.triggers.base import OTHER, Trigger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,11 +29,28 @@ def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str,
     return facts
 
 
+def from_headers(facts: Facts, headers: Mapping[str, str]) -> None:
+    """Adds what FC's headers (lower case) say about a request to a custom runtime or container."""
+    facts.invocation_id = headers["x-fc-request-id"]
+    facts.function = headers.get("x-fc-function-name") or facts.function
+    region, account = headers.get("x-fc-region"), headers.get("x-fc-account-id")
+    facts.resource_id = _path(region, account, headers.get("x-fc-service-name"), facts.function)
+    control = headers.get("x-fc-control-path")
+    facts.is_initializer = control == "/initialize"
+    if control == "/invoke" and facts.trigger is not None:
+        # An event, not a request: what it is stands in the body, which is the application's to read.
+        caller = facts.trigger.carrier
+        facts.trigger = Trigger(OTHER, carrier=caller)
+
+
 def _arn(context: Any, function: str | None) -> str | None:
-    region, account = getattr(context, "region", None), getattr(context, "account_id", None)
+    service = text(getattr(getattr(context, "service", None), "name", None))
+    return _path(getattr(context, "region", None), getattr(context, "account_id", None), service, function)
+
+
+def _path(region: str | None, account: str | None, service: str | None, function: str | None) -> str | None:
     if not (region and account and function):
         return None
-    service = text(getattr(getattr(context, "service", None), "name", None))
     path = f"services/{service}/functions/{function}" if service else f"functions/{function}"
     return f"acs:fc:{region}:{account}:{path}"
 

@@ -38,14 +38,19 @@ def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str,
 
         facts = fc.describe((None, fc_context), kwargs, env)
         facts.args = new_args
+    headers = _headers(environ)
     facts.trigger = http(
         method=environ.get("REQUEST_METHOD", "GET"),
         path=environ.get("PATH_INFO", "/"),
         scheme=environ.get("wsgi.url_scheme", "http"),
         host=environ.get("HTTP_HOST"),
-        headers=_headers(environ),
+        headers=headers,
         client=environ.get("REMOTE_ADDR"),
     )
+    if "x-fc-request-id" in headers:
+        from tracekit.platforms import fc
+
+        fc.from_headers(facts, headers)
     facts.trigger.status_of = lambda result: seen[-1] if seen else None
     file_wrapper = environ.get("wsgi.file_wrapper")
     facts.goes_on = lambda result, call: _body(result, call, file_wrapper)
