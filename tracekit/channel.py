@@ -30,10 +30,17 @@ if TYPE_CHECKING:
 class Channel:
     """Takes records of one signal, from any thread."""
 
-    def __init__(self, signal: str, target: Target, encode: Encode, pipeline: Pipeline) -> None:
+    def __init__(
+        self,
+        signal: str,
+        target: Target,
+        encode: Encode,
+        pipeline: Pipeline,
+        collect: Callable[[], list[Any]] | None = None,
+    ) -> None:
         self.signal = signal
         # Asked before each delivery for records that are only made then.
-        self.collect: Callable[[], list[Any]] | None = None
+        self._collect = collect
         self.pipeline = pipeline
         self._exporter = _Exporter(self, target, encode)
         self._queue: Any = Queue(pipeline.config.queue_bytes)
@@ -82,8 +89,8 @@ class Channel:
             self._exporter.close()
 
     def _gather(self) -> None:
-        if self.collect is not None and not self._off:
-            for record in self.collect():
+        if self._collect is not None and not self._off:
+            for record in self._collect():
                 self.add(record)
 
     def _encode(self, records: list[Any], dropped: int) -> tuple[Any, int]:
@@ -114,22 +121,3 @@ class _Exporter(OtlpHttpExporter):
             return Result(REFUSED)
         result.message = result.message.replace("spans", signal)
         return result
-
-
-def _logs(pipeline: Pipeline) -> Channel:
-    from tracekit import otlp_logs
-
-    return Channel("logs", pipeline.config.logs_target, otlp_logs.encode, pipeline)
-
-
-def _metrics(pipeline: Pipeline) -> Channel:
-    from tracekit import otlp_metrics
-    from tracekit.metrics import METER
-
-    channel = Channel("metrics", pipeline.config.metrics_target, otlp_metrics.encode, pipeline)
-    channel.collect = METER.collect
-    return channel
-
-
-# One line for each signal besides traces.
-CHANNELS: dict[str, Callable[[Pipeline], Channel]] = {"logs": _logs, "metrics": _metrics}

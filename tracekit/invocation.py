@@ -328,5 +328,6 @@ def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
 
 # Whoever opens spans of ours may open some of opentelemetry too, before or after.
 imports.watch()
+pipeline.at_start(imports.watch_output)
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     __import__("tracekit.platforms.snapstart", fromlist=("register",)).register()

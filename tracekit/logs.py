@@ -13,7 +13,7 @@ from time import time_ns
 from tracekit import config, pipeline, values
 from tracekit.correlation import active, correlate, handling
 from tracekit.guard import report
-from tracekit.otlp_logs import LogRecord
+from tracekit.otlp_logs import LogRecord, encode
 from tracekit.span import type_name
 from tracekit.stack import Stack
 
@@ -39,7 +39,7 @@ def install() -> None:
             if config.get().logs:
                 _inject(record)
                 if not outer:  # a handler that logs while it handles is heard once
-                    pipeline.get().channel("logs").add(describe(record))
+                    pipeline.get().channel("logs", encode).add(describe(record))
         except Exception as error:
             report(error, "log record")
         handling.depth = outer + 1

@@ -12,7 +12,7 @@ from _thread import allocate_lock
 from time import time_ns
 
 from tracekit import config, guard, pipeline, values
-from tracekit.otlp_metrics import COUNTER, GAUGE, HISTOGRAM, Metric, Point
+from tracekit.otlp_metrics import COUNTER, GAUGE, HISTOGRAM, Metric, Point, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def metric(
     Never raises; what makes no sense is left out and named once on stderr.
     """
     try:
-        if not config.get().disabled and not pipeline.get().channel("metrics").off:
+        if not config.get().disabled and not pipeline.get().channel("metrics", encode, METER.collect).off:
             METER.record(name, value, kind, unit, attributes)
     except Exception as error:
         guard.report(error, "metric")

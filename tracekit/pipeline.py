@@ -15,9 +15,10 @@ from tracekit.sampling import Sampler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-    from tracekit.channel import Channel
+    from tracekit.channel import Channel, Encode
     from tracekit.config import Config
     from tracekit.exporters.base import Exporter
     from tracekit.flush import Flusher
@@ -64,13 +65,13 @@ class Pipeline:
             self._exporter = choose(self.config)
         return self._exporter
 
-    def channel(self, signal: str) -> Channel:
-        """The way out of "logs" or "metrics", made when first asked for."""
+    def channel(self, signal: str, encode: Encode, collect: Callable[[], list[Any]] | None = None) -> Channel:
+        """The way out of "logs" or "metrics", made from the rest (see Channel) when first asked for."""
         found = self._channels.get(signal)
         if found is None:
-            from tracekit.channel import CHANNELS
+            from tracekit.channel import Channel
 
-            made = CHANNELS[signal](self)
+            made = Channel(signal, getattr(self.config, f"{signal}_target"), encode, self, collect)
             with _lock:
                 found = self._channels.setdefault(signal, made)
         return found
@@ -177,6 +178,7 @@ class Pipeline:
 
 _lock = allocate_lock()
 _pipeline: Pipeline | None = None
+_at_start: list[Callable[[Config], None]] = []
 
 
 def get() -> Pipeline:
@@ -185,11 +187,14 @@ def get() -> Pipeline:
     if _pipeline is None:
         _pipeline = Pipeline(configuration.get())
         at_end(close)
-        if _pipeline.config.logs or _pipeline.config.stdout:
-            from tracekit.imports import watch_output
-
-            watch_output(_pipeline.config)
+        for tell in _at_start:
+            tell(_pipeline.config)
     return _pipeline
+
+
+def at_start(tell: Callable[[Config], None]) -> None:
+    """Calls `tell` with the configuration as soon as there is a pipeline."""
+    _at_start.append(tell)
 
 
 def replace(pipeline: Pipeline | None) -> None:

@@ -8,7 +8,7 @@ from time import time_ns
 from tracekit import pipeline, values
 from tracekit.correlation import correlate, handling
 from tracekit.guard import report
-from tracekit.otlp_logs import LogRecord
+from tracekit.otlp_logs import LogRecord, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,4 +76,4 @@ def uninstall() -> None:
 def _record(line: str, stream: str) -> None:
     said = LogRecord(time_ns(), values.clean(line), {"log.iostream": stream})
     correlate(said)
-    pipeline.get().channel("logs").add(said)
+    pipeline.get().channel("logs", encode).add(said)

@@ -78,7 +78,7 @@ def test_another_protocol_is_not_spoken(recorded: Any, monkeypatch: pytest.Monke
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     config.forget()
     assert config.get().logs_target.url == ""
-    assert Pipeline(config.get(), recorded.exporter).channel("logs").off
+    assert Pipeline(config.get(), recorded.exporter).channel("logs", encode).off
 
 
 def test_each_signal_has_its_own_endpoint(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
