@@ -13,6 +13,7 @@ from collector.analysis.tree import Placed
 from collector.jsonvalue import dumps
 from collector.model import Event, Link, Span
 from collector.storage.base import Backlink
+from dashboards.callusage import used
 from dashboards.sqlformat import format_sql
 from dashboards.waterfall import Waterfall
 
@@ -80,6 +81,7 @@ def _facts(span: Span, row: Placed) -> list[list[str]]:
         "Trigger": span.trigger,
         "Phase": span.phase.replace("_", " ") if span.phase != "invocation" else "",
         "Invocation": span.invocation_id,
+        "Used": used(span),
         "Calls": f"{span.peer_kind} {span.peer}".strip(),
         "HTTP": " ".join(filter(None, (span.http_method, span.http_route, str(span.http_status or "")))),
         "Error": span.error_type,
