@@ -248,10 +248,8 @@ def _generator(function: Any, callee: Callee) -> Any:
             while True:
                 try:
                     received = yield item
-                except GeneratorExit:
-                    _step(root.span, body.close)
-                    raise
                 except BaseException as error:
+                    # GeneratorExit too: a body that answers it with a yield does so under either name.
                     item = _step(root.span, body.throw, error)
                 else:
                     item = _step(root.span, body.send, received)
@@ -285,9 +283,6 @@ def _async_generator(function: Any, callee: Callee) -> Any:
             while True:
                 try:
                     received = yield item
-                except GeneratorExit:
-                    await _async_step(root.span, body.aclose)
-                    raise
                 except BaseException as error:
                     item = await _async_step(root.span, body.athrow, error)
                 else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tracekit import add_event, guard, set_attribute, span, traced
+from tracekit import add_event, guard, otlp, pipeline, set_attribute, span, traced
 
 
 class Hostile:
@@ -93,3 +94,61 @@ def test_our_own_failures_are_said_once(capsys: pytest.CaptureFixture[str]) -> N
     for _ in range(3):
         guard.report(HostileError(), "here")
     assert capsys.readouterr().err == "tracekit: here: HostileError\n"
+
+
+class Cyclic(list[Any]):
+    def __init__(self) -> None:
+        self.append(self)
+
+
+class Lying(str):
+    def __len__(self) -> int:
+        raise RuntimeError("hostile")
+
+    __str__ = __repr__ = __hash__ = __eq__ = encode = __len__  # type: ignore[assignment]
+
+
+def nested(numbers: random.Random, depth: int = 0) -> Any:
+    """A value nobody would set, of any kind."""
+    kind = numbers.randrange(16 if depth < 6 else 12)
+    if kind < 12:
+        return (
+            Hostile(), HostileMapping(), HostileError(), Cyclic(), Lying("x"), None, numbers.getrandbits(100),
+            -(1 << 63) - 1, float("nan"), "\ud800" * numbers.randrange(4), b"\xff" * numbers.randrange(2000),
+            object,
+        )[kind]  # fmt: skip
+    parts = [nested(numbers, depth + 1) for _ in range(numbers.randrange(4))]
+    return (parts, tuple(parts), dict(enumerate(parts)), iter(parts))[kind - 12]
+
+
+@pytest.mark.parametrize("chunk", range(10))
+def test_ten_thousand_attributes_and_exceptions_and_none_of_ours_reaches_the_user(
+    recorded: Any, chunk: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers = random.Random(chunk)
+    kinds = (HostileError, ValueError, KeyError, StopIteration, OSError, RecursionError, UnicodeError)
+    failures = guard.failures
+
+    @traced
+    def failing(error: BaseException) -> None:
+        set_attribute(nested(numbers), nested(numbers))
+        raise error
+
+    for number in range(10_000):
+        error = kinds[number % len(kinds)](nested(numbers))
+        try:
+            if number % 4:
+                with span("s", attributes={"a": nested(numbers)}) as current:
+                    current.set_attribute("key", nested(numbers))
+                    raise error
+            else:
+                failing(error)
+        except BaseException as caught:
+            if caught is not error:
+                raise
+        if number % 500 == 0:
+            pipeline.get().flush(budget_s=5)
+            for one in recorded.exporter.spans:
+                otlp.encode_span(one)
+            recorded.exporter.spans.clear()
+    assert guard.failures == failures, capsys.readouterr().err
