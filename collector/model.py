@@ -164,7 +164,9 @@ SPAN_COLUMNS: tuple[Column, ...] = (
     Column("trigger", "text", "faas.trigger: datasource, http, pubsub, timer or other"),
     Column("coldstart", "bool", "faas.coldstart; null where the sender did not say"),
     Column(
-        "phase", "text", "tracekit.phase: cold_start, runtime_init, function_init, initializer or invocation"
+        "phase",
+        "text",
+        "tracekit.phase: cold_start, runtime_init, function_init, initializer, invocation or pre_stop",
     ),
     Column("invocation_id", "text", "faas.invocation_id (old: faas.execution)"),
     Column("http_method", "text", "http.request.method (old: http.method)"),

@@ -10,7 +10,8 @@ import time
 
 from tracekit import context, imports, pipeline, platforms, propagation, triggers
 from tracekit.guard import report
-from tracekit.lifecycle import LIFECYCLE, is_cold
+from tracekit.lifecycle import LIFECYCLE, initialization_type, is_cold
+from tracekit.pause import PAUSES
 from tracekit.span import CONSUMER, INTERNAL, NO_SPAN, SERVER, Span, SpanContext, Trace
 from tracekit.values import clean_mapping
 
@@ -201,10 +202,18 @@ class Invocation(Root):
             _tell(observers.pop(), call)
         try:
             context.finish(self.span, call.end)
+            PAUSES.ended()
             if not self._facts.flushed_by_runtime:
-                pipeline.get().flush()
+                flush()
         except Exception as error:
             report(error, "end of a call")
+
+
+def flush() -> None:
+    """Delivers after a call, and remembers how long that held it up. Never raises."""
+    began = time.monotonic_ns()
+    pipeline.get().flush()
+    PAUSES.flushed(time.monotonic_ns() - began)
 
 
 def _observe(call: Call, config: Config) -> list[Observer]:
@@ -269,11 +278,14 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     parent, elsewhere, baggage = _caller(facts, trigger)
     first = LIFECYCLE.first_call()
     cold = is_cold(first, os.environ)
+    pause = PAUSES.begins()
     span = context.start_root("", SERVER, None, parent, outer, started, baggage)
     if isinstance(span, Span):
         _describe(span, callee, facts, trigger, cold)
+        span.set_attributes(pause)
         _link(span, trigger, elsewhere)
         if first:
+            span.set_attribute("tracekit.initialization_type", initialization_type(os.environ) or None)
             # The caller's span really waited for the cold start, so that is the parent where there is one.
             LIFECYCLE.report(span.trace, parent or span, os.environ)
     elif first:

@@ -106,7 +106,7 @@ class Lifecycle:
         loading = max(self.function_start or tracekit.IMPORTED_AT, begin)
         loaded = max(self.function_end or loading, loading)
         whole = _phase("ColdStart", "cold_start", parent, trace, begin, loaded)
-        kind = env.get("AWS_LAMBDA_INITIALIZATION_TYPE")
+        kind = initialization_type(env)
         if kind:
             whole.set_attribute("tracekit.initialization_type", kind)
         phases = [
@@ -155,9 +155,15 @@ def _adopt(span: Span, parent: Span, trace: Trace) -> None:
         span.parent = parent
 
 
+def initialization_type(env: Mapping[str, str]) -> str:
+    """How the platform made this process: `on-demand`, `provisioned-concurrency` or `snap-start`; "" where it
+    does not say. Only on demand does a caller wait for it."""
+    return env.get("AWS_LAMBDA_INITIALIZATION_TYPE", "")
+
+
 def is_cold(first_call: bool, env: Mapping[str, str]) -> bool:
     """Whether the caller waited for this process to start. Pre-created instances are not cold."""
-    return first_call and env.get("AWS_LAMBDA_INITIALIZATION_TYPE", "") not in _PRECREATED
+    return first_call and initialization_type(env) not in _PRECREATED
 
 
 def process_start() -> int:

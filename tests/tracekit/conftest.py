@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tracekit import config, context, pipeline
 from tracekit.exporters.memory import MemoryExporter
 from tracekit.lifecycle import LIFECYCLE
+from tracekit.pause import PAUSES
 from tracekit.pipeline import Pipeline
 from tracekit.span import Span
 
@@ -50,6 +51,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     recorder = Recorded()
     pipeline.replace(Pipeline(config.get(), recorder.exporter))
     LIFECYCLE.__init__()  # type: ignore[misc]
+    PAUSES.__init__()  # type: ignore[misc]
     token = context.attach(None)
     yield recorder
     context.detach(token)

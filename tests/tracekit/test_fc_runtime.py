@@ -177,6 +177,20 @@ def test_the_instance_stops_when_it_is_told(instance: Callable[..., Instance]) -
     assert shop.process.wait(5) == 0
 
 
+def test_the_stop_is_a_span_that_sums_the_instance_up(
+    instance: Callable[..., Instance], collector: Any
+) -> None:
+    shop = instance("index:handler")
+    shop.request("POST", "/invoke", b"{}")
+    shop.request("POST", "/invoke", b"{}")
+    shop.request("GET", "/pre-freeze")
+    shop.request("GET", "/pre-stop")
+    (stop,) = collector.named("PreStop")
+    found = {pair.key: pair.value for pair in stop.attributes}
+    assert (found["tracekit.phase"].string_value, found["tracekit.calls"].int_value) == ("pre_stop", 2)
+    assert found["process.uptime"].double_value > 0
+
+
 def test_a_local_call_with_an_event_file(python: Any, tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text('{"n": 20}')
     (tmp_path / "fn.py").write_text("def handler(event, context):\n    return {'double': event['n'] * 2}\n")

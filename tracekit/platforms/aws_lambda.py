@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from tracekit import pipeline
 from tracekit.guard import report
+from tracekit.invocation import flush
 from tracekit.platforms.base import Facts, text
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def _flushed_by_runtime() -> bool:
 
 def _flush_first(original: Any) -> Any:
     def wait_next_invocation(*args: Any, **kwargs: Any) -> Any:
-        pipeline.get().flush()
+        flush()
         return original(*args, **kwargs)
 
     setattr(wait_next_invocation, _MARK, True)
