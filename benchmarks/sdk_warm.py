@@ -6,14 +6,24 @@ Both record spans without sending. tracekit's figure is for `@traced` on a funct
 recorded span (and below an unsampled one), minus the bare call. opentelemetry's is for
 `tracer.start_as_current_span` as a decorator around the same function, with a processor that drops ended
 spans. The encoder's time is shown apart, since it is paid at flush.
+
+Bytes a span are those of the encoded request, of the nested spans above and of ones with four attributes.
+Memory is the peak (VmHWM) of a process of its own that makes calls and exports them to loopback,
+over one that only makes them.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
@@ -24,6 +34,7 @@ from tracekit.pipeline import Pipeline
 from tracekit.queue import QUEUE
 from tracekit.sampling import Sampler
 
+FOUR = {"shop.order.id": "o-1234567", "shop.items": 3, "shop.paid": True, "shop.total": 12.5}
 CALLS = 2000  # below the queue's own limit, so that no encoding is measured with the spans
 
 
@@ -53,6 +64,18 @@ def below_root(function: Callable[[], None], sampler: str) -> float:
     return took
 
 
+def bytes_a_span(**attributes: Any) -> float:
+    pipeline.get().sampler = Sampler()
+    nested = traced(attributes=attributes)(plain)
+    with span("root"):
+        for _ in range(CALLS - 1):
+            nested()
+    spans = QUEUE._raw[:]
+    size = len(otlp.encode(spans, pipeline.get().resource)) / len(spans)
+    QUEUE.clear()
+    return size
+
+
 def encoding() -> float:
     pipeline.get().sampler = Sampler()
     with span("root"):
@@ -64,6 +87,49 @@ def encoding() -> float:
     took = (time.perf_counter() - began) / len(spans) * 1e6
     QUEUE.clear()
     return took
+
+
+PEAK = """
+{decorate}
+def work(): pass
+{decorate}
+def handler(event, context):
+    for _ in range(20): work()
+class Context:
+    aws_request_id = "r"; function_name = "f"; invoked_function_arn = "arn"
+for _ in range(500): handler({{}}, Context())
+# Not ru_maxrss: that of a new process begins with its parent's.
+print(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0])
+"""
+
+
+class Sink(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def peak_added(rounds: int) -> float:
+    """MiB, median."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    env = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_address[1]}"}
+
+    def peak(decorate: str) -> float:
+        command = [sys.executable, "-c", PEAK.format(decorate=decorate)]
+        return int(subprocess.run(command, env=env, check=True, capture_output=True).stdout) / 1024
+
+    traced_ = "from tracekit import traced\n@traced"
+    added = [peak(traced_) - peak("") for _ in range(rounds)]
+    server.shutdown()
+    return statistics.median(added)
 
 
 def main() -> None:
@@ -81,6 +147,9 @@ def main() -> None:
     medians = {name: statistics.median(values) for name, values in rows.items()}
     for name, median in medians.items():
         print(f"{name:20} {median:8.3f} us a span")
+    print(f"{'bytes a span':20} {bytes_a_span():8.0f}")
+    print(f"{'with 4 attributes':20} {bytes_a_span(**FOUR):8.0f}")
+    print(f"{'peak memory added':20} {peak_added(min(rounds, 5)):8.2f} MiB")
     print(f"ratio sampled        {medians['opentelemetry-sdk'] / medians['tracekit sampled']:8.1f} x")
 
 

@@ -46,6 +46,7 @@ _FILES = (
     ),
     ("client_key", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
 )
+DEFAULT_SAMPLER = "parentbased_always_on"
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -161,7 +162,7 @@ class Config:
         put(self, "compression", _compression(env))
         put(self, "propagators", _propagators(env))
         put(self, "file", env.get("TRACEKIT_FILE", "") or "tracekit-spans.jsonl")
-        put(self, "sampler", _one_of(env, "OTEL_TRACES_SAMPLER", _SAMPLERS, "parentbased_always_on"))
+        put(self, "sampler", _one_of(env, "OTEL_TRACES_SAMPLER", _SAMPLERS, DEFAULT_SAMPLER))
         is_rate = self.sampler.endswith("tracekit.rate")
         put(self, "sampler_ratio", 1.0 if is_rate else _real(env, "OTEL_TRACES_SAMPLER_ARG", 1.0, 1.0))
         put(self, "sampler_rate", _real(env, "OTEL_TRACES_SAMPLER_ARG", 10.0, 1e6) if is_rate else 0.0)

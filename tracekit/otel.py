@@ -18,8 +18,9 @@ from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.trace.span import NonRecordingSpan as OtelNonRecordingSpan
 
 from tracekit import context, guard
+from tracekit.config import DEFAULT_SAMPLER
 from tracekit.queue import QUEUE
-from tracekit.span import NonRecordingSpan, Span, SpanContext
+from tracekit.span import NonRecordingSpan, Span, SpanContext, Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -180,6 +181,7 @@ def _own_provider() -> Any:
 def _make_provider() -> Any:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
     from tracekit import pipeline
     from tracekit.readable import own_span
@@ -197,9 +199,48 @@ def _make_provider() -> Any:
             except Exception as error:
                 guard.report(error, "opentelemetry span")
 
-    provider = TracerProvider(resource=Resource(pipeline.get().resource), shutdown_on_exit=False)
+    class SameSampler(Sampler):
+        """Traces that begin with a span of theirs are chosen, and counted, as ours are."""
+
+        def should_sample(
+            self, parent_context: Context | None, trace_id: int, name: str, *rest: Any, **more: Any
+        ) -> SamplingResult:
+            parent = otel_trace.get_current_span(parent_context).get_span_context()
+            sampled, state, attributes = _choose(trace_id, parent if parent.is_valid else None)
+            decision = Decision.RECORD_AND_SAMPLE if sampled else Decision.DROP
+            return SamplingResult(decision, attributes, state)
+
+        def get_description(self) -> str:
+            return "tracekit"
+
+    # With the default, or a name only opentelemetry-sdk knows, its own reading of the environment holds.
+    sampler = SameSampler() if pipeline.get().config.sampler != DEFAULT_SAMPLER else None
+    resource = Resource(pipeline.get().resource)
+    provider = TracerProvider(resource=resource, sampler=sampler, shutdown_on_exit=False)
     provider.add_span_processor(IntoQueue())
     return provider
+
+
+def _choose(
+    tid: int, parent: otel_trace.SpanContext | None
+) -> tuple[bool, otel_trace.TraceState | None, dict[str, Any]]:
+    """Whether a span of theirs is recorded, its tracestate, and attributes that say what it stands for."""
+    from tracekit import pipeline
+    from tracekit.sampling import COUNT
+
+    if parent is not None and not parent.is_remote:
+        return bool(parent.trace_flags.sampled), parent.trace_state, {}
+    own = _own_context(parent) if parent is not None else None
+    trace = Trace(tid, own.state if own else "")
+    sampled = pipeline.get().sampler.admit(trace, own)
+    state = otel_trace.TraceState.from_header([trace.state]) if trace.state else None
+    if trace.sampling is None:
+        return sampled, state, {}
+    # Rules look at the end of a call of ours; here chance decides.
+    if trace.sampling.kept is None:
+        trace.sampling.settle("")
+    count = trace.sampling.count
+    return trace.sampling.sampled, state, {COUNT: count} if count != 1 else {}
 
 
 def _as_context(node: Span | NonRecordingSpan) -> Context:

@@ -105,6 +105,8 @@ class Sampler:
 
     def admit(self, trace: Trace, parent: SpanContext | None) -> bool:
         """Whether spans below this root are recorded, at least until its end. Completes `trace`."""
+        if parent is not None and not parent.remote:
+            return parent.sampled  # a span of opentelemetry's API above: this process has decided already
         if parent is not None and self._follow_parent:
             found = self._of_parent(parent)
         elif self._rate is not None:

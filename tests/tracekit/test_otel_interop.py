@@ -1,0 +1,162 @@
+"""What users set up with opentelemetry keeps working beside tracekit: instrumentations, samplers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+OURS = "from tracekit import traced, span, flush\nfrom tracekit.pipeline import get\n"
+THEIRS = "from opentelemetry import trace\n"
+INSTRUMENTED = """
+import requests
+from opentelemetry.instrumentation.requests import RequestsInstrumentor
+RequestsInstrumentor().instrument()
+"""
+CALL = """
+with span("ours") as ours:
+    with span("inner") as inner:
+        requests.post({url!r} + "/echo", data=b"")
+get().flush(5)
+spans = {{one.name: one for one in get().exporter.spans}}
+assert spans["POST"].parent.sid == inner.sid and spans["POST"].tid == ours.tid
+assert spans["POST"].kind == 3 and spans["POST"].attributes
+print(f"{{spans['POST'].tid:032x}}-{{spans['POST'].sid:016x}}")
+"""
+
+
+def run(python: Any, code: str, **env: str) -> str:
+    result = python(code, **{"OTEL_TRACES_EXPORTER": "memory", **env})
+    assert (result.returncode, result.stderr) == (0, ""), result.stderr
+    return str(result.stdout).strip()
+
+
+@pytest.mark.parametrize(
+    "code", [OURS + INSTRUMENTED, INSTRUMENTED + OURS], ids=["ours first", "theirs first"]
+)
+def test_an_instrumentation_nests_under_us_and_carries_its_span_on(
+    python: Any, collector: Any, code: str
+) -> None:
+    pytest.importorskip("opentelemetry.instrumentation.requests")
+    carried: list[str] = []
+    usual = collector.answer
+
+    def answer(request: Any) -> None:
+        carried.append(request.headers["traceparent"])
+        usual(request)
+
+    collector.answer = answer
+    assert carried == [f"00-{run(python, code + CALL.format(url=collector.url))}-01"]
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_users_own_provider_gets_its_spans_whenever_it_is_set(python: Any, order: str) -> None:
+    provider = """
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+mine = InMemorySpanExporter()
+provider = TracerProvider(resource=Resource({"team": "shop"}))
+provider.add_span_processor(SimpleSpanProcessor(mine))
+trace.set_tracer_provider(provider)
+"""
+    first, second = (THEIRS + provider, OURS) if order == "before" else (OURS, THEIRS + provider)
+    code = (
+        first
+        + second
+        + """
+tracer = trace.get_tracer("lib")
+with span("ours") as ours:
+    with tracer.start_as_current_span("theirs"):
+        pass
+[theirs] = mine.get_finished_spans()
+assert theirs.parent.span_id == ours.sid and theirs.resource.attributes == {"team": "shop"}
+get().flush(5)
+print([one.name for one in get().exporter.spans])
+"""
+    )
+    assert run(python, code) == "['ours']"
+
+
+def test_a_users_sampler_decides_about_the_users_spans(python: Any) -> None:
+    code = (
+        THEIRS
+        + OURS
+        + """
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+trace.set_tracer_provider(TracerProvider(sampler=ALWAYS_OFF))
+with trace.get_tracer("lib").start_as_current_span("theirs"):
+    with span("below"):
+        pass
+with span("beside"):
+    pass
+get().flush(5)
+print([one.name for one in get().exporter.spans])
+"""
+    )
+    assert run(python, code) == "['beside']"
+
+
+@pytest.mark.parametrize(
+    ("sampler", "argument", "kept"),
+    [
+        ("always_off", "", 0),
+        ("traceidratio", "0", 0),
+        ("tracekit.rate", "1", 1),
+        ("parentbased_always_on", "", 9),
+    ],
+)
+def test_traces_that_begin_with_their_spans_are_sampled_as_ours(
+    python: Any, sampler: str, argument: str, kept: int
+) -> None:
+    code = (
+        OURS
+        + THEIRS
+        + """
+tracer = trace.get_tracer("lib")
+for _ in range(9):
+    with tracer.start_as_current_span("theirs"):
+        with span("ours"):
+            pass
+get().flush(5)
+print(len([one for one in get().exporter.spans if one.name == "theirs"]))
+print(len([one for one in get().exporter.spans if one.name == "ours"]))
+"""
+    )
+    env = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": argument}
+    counts = [int(line) for line in run(python, code, **env).split()]
+    assert counts[0] == counts[1]
+    assert kept <= counts[0] <= (kept + 1 if sampler == "tracekit.rate" else kept)
+
+
+def test_their_sampled_roots_say_what_they_stand_for(python: Any) -> None:
+    code = (
+        THEIRS
+        + OURS
+        + """
+tracer = trace.get_tracer("lib")
+for _ in range(200):
+    with tracer.start_as_current_span("theirs"):
+        pass
+get().flush(5)
+found = get().exporter.spans
+assert 20 < len(found) < 180 and all(one.attributes["tracekit.adjusted_count"] == 2.0 for one in found)
+assert all(one.trace.state.startswith("ot=th:8;rv:") for one in found)
+"""
+    )
+    run(python, code, OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="0.5")
+
+
+def test_the_environments_resource_is_on_their_spans_too(python: Any, collector: Any) -> None:
+    code = (
+        OURS
+        + THEIRS
+        + "with trace.get_tracer('lib').start_as_current_span('theirs'): pass\nassert flush(5000)"
+    )
+    env = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_TRACES_EXPORTER": "otlp"}
+    run(python, code, OTEL_RESOURCE_ATTRIBUTES="team=shop", OTEL_SERVICE_NAME="checkout", **env)
+    assert b"checkout" in collector.requests[0] and b"shop" in collector.requests[0]
+    assert [one.name for one in collector.wait(1)] == ["theirs"]
