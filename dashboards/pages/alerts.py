@@ -72,7 +72,7 @@ def alerts(request: Request) -> Response:
         every_change=every_change,
         more_history=len(history) > limit and limit < HISTORY_MOST,
         value_text=value_text,
-        colours=classes_for(request, dict.fromkeys(a.service for a in (*current, *history))),
+        colours=classes_for(request, [*(a.service for a in current), *(t.service for t in history)]),
     )
 
 
@@ -187,7 +187,7 @@ def _standing(request: Request, stored: Rule | None) -> dict[str, Any]:
         "history": history,
         "value_text": value_text,
         "outcome": test_outcome(message if message and message.rule_id == stored.id else None),
-        "colours": classes_for(request, dict.fromkeys(a.service for a in (*mine, *history))),
+        "colours": classes_for(request, [*(a.service for a in mine), *(t.service for t in history)]),
     }
 
 
