@@ -85,6 +85,21 @@ class Root:
             report(error, "end of a span")
 
 
+class Unseen(Root):
+    """Something that is no call: it is not recorded, and what starts below it starts traces of its own."""
+
+    span: Any = None
+
+    def __init__(self, args: tuple[Any, ...]) -> None:
+        self.args = args
+
+    def failed(self, error: BaseException) -> None:
+        """Nothing to tell."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
 class Initializer(Root):
     """A platform's initializer: a phase of the process, whose trace is known only at the first call."""
 
@@ -271,6 +286,8 @@ def run_initializer(initializer: Callable[..., Any], args: tuple[Any, ...]) -> N
 
 
 def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
+    if facts.unseen:
+        return Unseen(facts.args)
     if facts.is_initializer:
         return Initializer(facts.args)
     started = time.time_ns()

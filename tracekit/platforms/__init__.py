@@ -62,7 +62,7 @@ def _is_openfaas(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
 def _is_asgi(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     if len(args) < 3 or not isinstance(args[-3], dict):
         return False
-    return args[-3].get("type") == "http" and callable(args[-2]) and callable(args[-1])
+    return args[-3].get("type") in ("http", "lifespan") and callable(args[-2]) and callable(args[-1])
 
 
 def _is_wsgi(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

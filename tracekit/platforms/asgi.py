@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str, str]) -> Facts:
     """Facts from the scope; `send` is wrapped to see the response's status."""
     scope, receive, send = args[-3:]
+    if scope.get("type") == "lifespan":  # lasts as long as the server: no call, and nothing belongs below it
+        facts = Facts(args)
+        facts.unseen = True
+        return facts
     headers = {
         name.decode("latin-1"): value.decode("latin-1")
         for name, value in reversed(list(scope.get("headers", ())))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Facts:
-    """One call as its platform tells it.
+    """One call as its platform tells it; `unseen` if it turns out to be none.
 
     `event` goes to the trigger detectors unless the adapter sets `trigger` itself. `carrier` holds the
     platform's own trace fields. `args` are what the handler gets, possibly with a wrapper of ours in them.
@@ -32,6 +32,7 @@ class Facts:
         "is_initializer",
         "resource_id",
         "trigger",
+        "unseen",
     )
 
     def __init__(self, args: tuple[Any, ...]) -> None:
@@ -44,6 +45,7 @@ class Facts:
         self.carrier: Mapping[str, Any] | None = None
         self.trigger: Trigger | None = None
         self.is_initializer = False
+        self.unseen = False
         self.goes_on: Callable[[Any, Invocation], Any] | None = None
         self.flushed_by_runtime = False
 

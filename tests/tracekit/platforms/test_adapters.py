@@ -159,6 +159,25 @@ def test_an_application_object_is_traced_to_its_end(recorded: Any) -> None:
     assert recorded.named("POST /").attributes["http.response.status_code"] == 204
 
 
+def test_the_lifespan_of_an_application_is_no_call_and_no_parent(recorded: Any) -> None:
+    @traced(name="application")
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        with span("startup"):
+            await asyncio.sleep(0)
+
+    asyncio.run(application({"type": "lifespan"}, nothing, nothing))
+    assert [span.name for span in recorded.all] == ["startup"]
+    assert recorded.named("startup").parent is None
+
+
+def test_what_a_lifespan_raises_goes_through(recorded: Any) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError("no database")
+
+    with pytest.raises(ValueError, match="no database"):
+        asyncio.run(traced(application)({"type": "lifespan"}, nothing, nothing))
+
+
 def azure_class(name: str, **fields: Any) -> Any:
     kind = type(name, (), {"__module__": "azure.functions._abc"})
     value = kind()
