@@ -8,7 +8,6 @@ here, in bounded memory, until their local root has ended.
 from __future__ import annotations
 
 from tracekit.guard import say
-from tracekit.sampling import certain
 from tracekit.span import ERROR
 
 TYPE_CHECKING = False
@@ -92,7 +91,7 @@ def _verdict(span: Span) -> bool | None:
     if sampling.kept is None and _is_last_word(span):
         sampling.settle("unfinished")
     if sampling.kept and sampling.reason:
-        span.trace.state = certain(span.trace.state)
+        span.trace.state = sampling.certain(span.trace.state)
     return sampling.kept
 
 

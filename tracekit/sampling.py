@@ -49,6 +49,10 @@ class Sampling:
         if self.count != 1:
             root.set_attribute(COUNT, self.count)
 
+    def certain(self, state: str) -> str:
+        """The tracestate of a call kept for a reason: here, for tracekit.keep is loaded by this module."""
+        return certain(state)
+
     def settle(self, reason: str) -> None:
         """Decides: kept for `reason`, as all its like are, or left to the sampler where there is none."""
         self.kept = bool(reason) or self.sampled
