@@ -14,6 +14,7 @@ from collector.jsonvalue import dumps
 from collector.model import Event, Link, Span
 from collector.storage.base import Backlink
 from dashboards.callusage import used
+from dashboards.importtable import import_table
 from dashboards.sqlformat import format_sql
 from dashboards.waterfall import Waterfall
 
@@ -47,6 +48,7 @@ def span_detail(waterfall: Waterfall, index: int) -> Json:
         "facts": _facts(span, row),
         "parent": _parent(waterfall, span),
         "sql": _statement(span),
+        "imports": import_table(span),
         "exceptions": [_exception(e, waterfall) for e in span.events if e.name == "exception"][
             :SHOWN_ENTRIES
         ],

@@ -79,6 +79,7 @@ export class Pane {
         span.message.text ? h(failed ? "p.msg.bad" : "p.msg", {}, h("bdi", {}, span.message.text), cutNote(span.message)) : null,
         ...span.exceptions.map((e) => this.#exception(e)),
         span.sql ? section(span.sql.system ? `SQL · ${span.sql.system}` : "SQL", h("div.code", {}, h("pre", {}, span.sql.text), copy(span.sql.text, "Copy the statement")), cutNote(span.sql)) : null,
+        span.imports ? section(span.imports.title, h("div.code", {}, h("pre", {}, span.imports.text), copy(span.imports.text, "Copy the imports"))) : null,
         this.#facts(span),
         this.#links(span),
         span.events.length ? section(`Events (${span.events.length})`, ...span.events.map((e) => this.#event(e))) : null,
