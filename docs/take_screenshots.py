@@ -38,14 +38,17 @@ def main() -> None:
     with _browser() as browser:
         addresses = _addresses(browser, options.base.rstrip("/"), options.range)
         for scheme in SCHEMES:
-            for name, address in addresses.items():
-                _take(browser, address, scheme, IMAGES / f"{name}-{scheme}.png")
+            for name in options.only or addresses:
+                _take(browser, addresses[name], scheme, IMAGES / f"{name}-{scheme}.png")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Take the pictures of docs/images from a running demo.")
     parser.add_argument("base", help="the demo's dashboards, as it prints them: http://127.0.0.1:7318")
     parser.add_argument("--range", default="now-5m", help="start of the time range (default: %(default)s)")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="PAGE", help="these pages alone: alerts trace"
+    )
     return parser.parse_args()
 
 
