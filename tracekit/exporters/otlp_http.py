@@ -51,6 +51,7 @@ class OtlpHttpExporter(Exporter):
         self.url = url
         self.spools_as = "otlp.gz" if gzip else "otlp"
         self._tls = tls or TlsFiles()
+        self._tls_context: Any = None
         self.secure, self.host, self.port, self.path = split_url(url)
         self._gzip = gzip
         self._head = self._fixed_head(headers or {})
@@ -112,7 +113,9 @@ class OtlpHttpExporter(Exporter):
 
     def _connect(self, deadline: float) -> Any:
         if self.secure:
-            return _connect_tls(self.host, self.port, deadline, self._tls)
+            if self._tls_context is None:
+                self._tls_context = _tls_context(self._tls)
+            return _connect_tls(self.host, self.port, deadline, self._tls_context)
         error: OSError = OSError(f"no address for {self.host}")
         for family, kind, protocol, _, address in _addresses(self.host, self.port):
             connection = _socket.socket(family, kind, protocol)
@@ -244,17 +247,22 @@ def _addresses(host: str, port: int) -> list[Any]:
     return _socket.getaddrinfo(host.encode("ascii", "ignore"), port, 0, _socket.SOCK_STREAM)
 
 
-def _connect_tls(host: str, port: int, deadline: float, files: TlsFiles) -> Any:
+def _tls_context(files: TlsFiles) -> Any:
     # Loaded here, after the response: ssl and its context cost at least 24 ms.
-    import socket
     import ssl
+
+    context = ssl.create_default_context(cafile=files.authorities or None)
+    if files.certificate:
+        context.load_cert_chain(files.certificate, files.key or None, _no_password)
+    return context
+
+
+def _connect_tls(host: str, port: int, deadline: float, context: Any) -> Any:
+    import socket
 
     plain = socket.create_connection((host, port), timeout=_left(deadline))
     try:
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        context = ssl.create_default_context(cafile=files.authorities or None)
-        if files.certificate:
-            context.load_cert_chain(files.certificate, files.key or None, _no_password)
         return context.wrap_socket(plain, server_hostname=host)
     except BaseException:
         plain.close()
