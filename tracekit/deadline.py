@@ -172,8 +172,11 @@ class Watcher:
 
     def _leave(self) -> None:
         """The process ends while calls run: their open spans are sent as they are."""
-        with self._lock:
-            roots = [watched.root for watched in self._calls]
+        # SIGTERM may have interrupted whoever holds the lock, and then nobody will ever give it back.
+        held = self._lock.acquire(timeout=0.2)
+        roots = [watched.root for watched in self._calls[:]]
+        if held:
+            self._lock.release()
         moment = time.time_ns()
         for spans in open_spans(roots).values():
             for span in spans:
