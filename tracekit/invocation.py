@@ -38,6 +38,12 @@ OBSERVERS = (
 )
 
 
+# How the name of a hook ends, the span's name, and `tracekit.phase`.
+HOOKS = (("freeze", "PreFreeze", "pre_freeze"), ("stop", "PreStop", "pre_stop"))
+# No caller waits for a hook, so it may take longer than a call's budget.
+HOOK_FLUSH_S = 2.0
+
+
 class Callee:
     """What is known about a traced callable when it is decorated."""
 
@@ -126,6 +132,18 @@ class Initializer(Root):
                 pipeline.get().flush()
         except Exception as error:
             report(error, "initializer")
+
+
+class Hook(Root):
+    """A platform's hook before it freezes or stops the instance: a trace of its own, and the last moment to
+    deliver whatever waits."""
+
+    def close(self) -> None:
+        try:
+            context.finish(self.span)
+            pipeline.get().last_flush(HOOK_FLUSH_S)
+        except Exception as error:
+            report(error, "hook")
 
 
 class Call:
@@ -285,11 +303,19 @@ def run_initializer(initializer: Callable[..., Any], args: tuple[Any, ...]) -> N
         root.close()
 
 
+def _hook(callee: Callee, facts: Facts) -> Hook | None:
+    # Function Compute calls its hooks like the initializer, with a context only: their names tell.
+    for ending, name, phase in HOOKS:
+        if callee.name.lower().endswith(ending):
+            return Hook(context.start_root(name, INTERNAL, {"tracekit.phase": phase}, None), facts.args)
+    return None
+
+
 def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     if facts.unseen:
         return Unseen(facts.args)
     if facts.is_initializer:
-        return Initializer(facts.args)
+        return _hook(callee, facts) or Initializer(facts.args)
     started = time.time_ns()
     trigger = facts.trigger or triggers.detect(facts.event)
     parent, elsewhere, baggage = _caller(facts, trigger)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -298,3 +299,29 @@ def test_sixty_four_threads_at_once_do_not_mix(recorded: Any) -> None:
     assert all(sent == before == below for sent, before, below in pairs)
     works = [span for span in recorded.all if span.name == "work"]
     assert all(work.parent.parent.trace_id == work.trace_id for work in works) and len(works) == 64
+
+
+def test_hooks_before_a_freeze_or_a_stop_are_recorded_and_deliver_what_waits(recorded: Any) -> None:
+    context = SimpleNamespace(request_id="r", function=SimpleNamespace(name="shop"))
+
+    @traced
+    def initialize(context: Any) -> None: ...
+
+    @traced
+    def pre_freeze(context: Any) -> None: ...
+
+    @traced
+    def pre_stop(context: Any) -> None:
+        raise ValueError("busy")
+
+    initialize(context)
+    pre_freeze(context)
+    with pytest.raises(ValueError, match="busy"):
+        pre_stop(context)
+    deadline = time.monotonic() + 20
+    while len(recorded.exporter.spans) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)  # nothing here asks for a delivery: the hooks did
+    delivered = {span.name: span for span in recorded.exporter.spans}
+    assert delivered["PreFreeze"].attributes["tracekit.phase"] == "pre_freeze"
+    assert delivered["PreStop"].rare.status == ERROR
+    assert "Initializer" not in delivered, "it waits for the trace of the first call"
