@@ -39,6 +39,7 @@ class RuntimeApi:
         self.log: list[tuple[str, int]] = []
         self.answers: list[tuple[str, Any]] = []
         self.done = threading.Event()
+        self.over = threading.Event()
         waiting = list(enumerate(events))
         api = self
 
@@ -53,7 +54,8 @@ class RuntimeApi:
                 api.log.append(("next", time.monotonic_ns()))
                 if not waiting:
                     api.done.set()
-                    time.sleep(30)
+                    api.over.wait(60)
+                    self.close_connection = True
                     return
                 number, event = waiting.pop(0)
                 deadline = str(int((time.time() + 10) * 1000))
@@ -135,6 +137,7 @@ def run_lambda(
 
     yield run
     for api in apis:
+        api.over.set()
         api.server.shutdown()
         api.server.server_close()
 

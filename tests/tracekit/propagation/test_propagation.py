@@ -3,12 +3,14 @@ from __future__ import annotations
 from base64 import b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracekit import config, extract, inject, propagation, span
 from tracekit.span import SpanContext
 
+# A busy machine is no reason to fail.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TRACE, SPAN = "ab" * 16, "cd" * 8
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
 
@@ -177,6 +179,7 @@ def test_an_unknown_format_is_said_and_ignored(
 FIELDS = [*sorted({field for field, *_ in propagation.PROPAGATORS}), "baggage", "uberctx-a"]
 
 
+@patient
 @given(st.dictionaries(st.sampled_from(FIELDS), st.text()))
 def test_no_header_makes_extraction_fail(carrier: dict[str, str]) -> None:
     propagation.extract(carrier)

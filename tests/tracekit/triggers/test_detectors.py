@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.tracekit.triggers.table import EVENTS, SAMPLES, Sample
 from tracekit import triggers
 from tracekit.triggers.moment import epoch_ms
 
+# A busy machine is no reason to fail.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=[sample.file for sample in SAMPLES])
 
 
@@ -76,6 +78,7 @@ def test_a_moment_is_read_in_every_form_platforms_use(value: Any, expected: floa
     assert epoch_ms(value) == expected
 
 
+@patient
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1)))
 def test_moments_agree_with_the_standard_library(moment: Any) -> None:
 
@@ -107,6 +110,7 @@ records = st.lists(
 )
 
 
+@patient
 @given(
     st.dictionaries(st.sampled_from([*KEYS, "eventSource"]), json_values | records | st.sampled_from(SOURCES))
 )
@@ -114,11 +118,13 @@ def test_no_event_makes_a_detector_fail(event: dict[str, Any]) -> None:
     assert triggers.detect(event).kind in ("http", "pubsub", "datasource", "timer", "other")
 
 
+@patient
 @given(records)
 def test_no_list_makes_a_detector_fail(event: list[Any]) -> None:
     triggers.detect(event)
 
 
+@patient
 @given(st.binary(max_size=50))
 def test_no_bytes_make_a_detector_fail(event: bytes) -> None:
     triggers.detect(event)
