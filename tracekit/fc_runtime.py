@@ -15,16 +15,12 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tracekit import context, ending, pipeline
+from tracekit import ending, pipeline
 from tracekit.invocation import run_initializer
-from tracekit.lifecycle import process_start
 from tracekit.load import load
-from tracekit.pause import PAUSES
-from tracekit.span import INTERNAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -142,10 +138,7 @@ class FcRequest(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path in ("/pre-freeze", "/pre-stop"):
-            began = time.time_ns()
             pipeline.get().last_flush(LAST_FLUSH_S)
-            if path == "/pre-stop":
-                _record_stop(began)
             self._answer(200, b"", "200")
         else:
             self._answer(404, b"not found", "404")
@@ -204,17 +197,6 @@ def serve(handler: str, initializer: str | None, host: str, port: int | None) ->
     pipeline.get().last_flush(LAST_FLUSH_S)
     pipeline.close()
     return 0
-
-
-def _record_stop(began: int) -> None:
-    """A span for the stop, which began at `began` (Unix nanoseconds). A trace of its own: no call waits."""
-    facts = {
-        "tracekit.phase": "pre_stop",
-        "tracekit.calls": PAUSES.calls,
-        "process.uptime": (began - process_start()) / 1e9,
-    }
-    context.finish(context.start_root("PreStop", INTERNAL, facts, None, started=began))
-    pipeline.get().flush()
 
 
 def print_line(text: str) -> None:

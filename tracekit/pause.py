@@ -27,7 +27,6 @@ class Pauses:
         self._running = 0
         self._idle_since: tuple[int, int] | None = None
         self._flush_ns = 0
-        self.calls = 0  # so far
 
     def begins(self) -> dict[str, Any]:
         """A call begins. Attributes that say what was before: none at the first call, or beside another."""
@@ -35,7 +34,6 @@ class Pauses:
         with self._lock:
             before, flush_ns = self._idle_since, self._flush_ns
             self._running += 1
-            self.calls += 1
             self._idle_since, self._flush_ns = None, 0
         found: dict[str, Any] = {}
         if flush_ns:
