@@ -561,6 +561,18 @@ def test_rule_5_the_parent_counts_as_one_more_producer(storage: Storage) -> None
     assert edges(storage)["queue:q -> function:b"].queue_delay_p95_ns == 1 * SECOND
 
 
+def test_a_call_whose_caller_may_still_report_waits_before_it_counts_as_the_users(storage: Storage) -> None:
+    write(storage, row(1, 1, 0, service="a", parent=99), row(2, 1, 0, service="b"))
+    start = storage.reader.stats().first_ns
+
+    def seen(seconds: float) -> set[str]:
+        window = Window(start, start + int(seconds * 1e9))
+        return {edge.target.name for edge in storage.reader.edges(EdgesQuery(window))}
+
+    assert seen(14) == {"b"}, "b has no parent that could report"
+    assert seen(16) == {"a", "b"}
+
+
 def test_edges_can_be_of_one_function(storage: Storage) -> None:
     write(storage, row(1, 1, service="a"), row(1, 2, 1, parent=1, service="b"), row(2, 1, service="c"))
     assert edges(storage, "b").keys() == {"function:a -> function:b"}

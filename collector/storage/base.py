@@ -310,7 +310,8 @@ class EdgesQuery:
        duration, server latency s's. (p and s of the same service with p CLIENT/PRODUCER count too.)
     2. SERVER span whose parent is absent or not stored: from trigger `timer` (trigger:timer),
        `datasource` (bucket:<bucket>, or trigger:datasource without one), `pubsub` (queue:<destination>, or
-       trigger:pubsub), otherwise user:user. -> function s.service.
+       trigger:pubsub), otherwise user:user. -> function s.service. One that has a parent and starts in the
+       last `SETTLE_NS` of the window is left out: its caller may not have reported yet.
     3. CLIENT or PRODUCER span with a peer (`peer_kind`, `peer`) and without a SERVER or CONSUMER child
        stored: function service -> peer_kind:peer. `peer_kind` queue is rule 4.
     4. PRODUCER (or CLIENT with peer_kind queue) span with a messaging destination: function service ->
@@ -327,6 +328,8 @@ class EdgesQuery:
 
 
 PAIR_SLACK_NS = 15 * 60 * 1_000_000_000
+# How long a caller may take to report itself: a call and its delivery.
+SETTLE_NS = 15 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

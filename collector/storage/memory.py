@@ -18,6 +18,7 @@ from collector.storage import cursor
 from collector.storage.base import (
     BACKLINKS,
     PAIR_SLACK_NS,
+    SETTLE_NS,
     Backlink,
     Call,
     CallsQuery,
@@ -210,7 +211,7 @@ class MemoryStorage:
         entered = {(s.trace_id, s.parent_span_id) for s in near.values() if s.is_call and s.parent_span_id}
         for span in near.values():
             out = _outgoing(span, (span.trace_id, span.span_id) in entered)
-            into = _incoming(span, near) if span.is_call else None
+            into = _incoming(span, near, window.end_ns - SETTLE_NS) if span.is_call else None
             yield from (p for p in (out, into) if p and window.start_ns <= p.start_ns < window.end_ns)
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
@@ -468,7 +469,7 @@ def _called(span: Span, entered: bool) -> Node | None:
     return Node(span.peer_kind, span.peer)  # type: ignore[arg-type]
 
 
-def _incoming(span: Span, near: dict[Key, Span]) -> _Pair | None:
+def _incoming(span: Span, near: dict[Key, Span], settled_ns: int) -> _Pair | None:
     """Rules 1, 2, 5 and 6: who called this SERVER or CONSUMER span."""
     me = Node("function", span.service)
     parent = near.get((span.trace_id, span.parent_span_id))
@@ -479,6 +480,8 @@ def _incoming(span: Span, near: dict[Key, Span]) -> _Pair | None:
             queue, me, span, span.start_ns, span.failed, server_ns=span.duration_ns, delays_ns=delays
         )
     if parent is None:
+        if span.parent_span_id and span.start_ns >= settled_ns:
+            return None
         return _Pair(_trigger(span), me, span, span.start_ns, span.failed, server_ns=span.duration_ns)
     if parent.service == span.service and parent.kind not in (Kind.CLIENT, Kind.PRODUCER):
         return None

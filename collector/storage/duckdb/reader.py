@@ -12,6 +12,7 @@ from collector.storage import cursor
 from collector.storage.base import (
     BACKLINKS,
     PAIR_SLACK_NS,
+    SETTLE_NS,
     Backlink,
     Call,
     CallsQuery,
@@ -160,6 +161,7 @@ def _pair_bounds(window: Window) -> dict[str, Any]:
     return {
         "pair_start_ns": window.start_ns,
         "pair_end_ns": window.end_ns,
+        "settled_ns": window.end_ns - SETTLE_NS,
         "near_start_ns": near.start_ns,
         "near_end_ns": near.end_ns,
     }

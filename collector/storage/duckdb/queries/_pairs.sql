@@ -34,7 +34,7 @@ incoming AS (
         s.messaging_destination,
         CASE
             WHEN s.kind = 5 AND s.messaging_destination <> '' THEN 'queue'
-            WHEN p.span_id IS NULL THEN 'trigger'
+            WHEN p.span_id IS NULL THEN if(s.parent_span_id = 0 OR s.start_ns < $settled_ns, 'trigger', NULL)
             WHEN p.service <> s.service OR p.kind IN (3, 4) THEN 'function'
         END AS via,
         p.start_ns AS parent_start_ns, p.duration_ns AS parent_duration_ns, p.status = 2 AS parent_failed,
