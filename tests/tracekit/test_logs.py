@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from tests.tracekit.sink import Sink
 from tracekit.logs import severity
 
 CALL = """
@@ -31,24 +32,11 @@ def program(body: str, before: str = "") -> str:
     return CALL.format(before=before, body="\n".join("    " + line for line in body.splitlines()))
 
 
-class Logs:
+class Logs(Sink):
     """What a collector was sent, by path."""
 
     def __init__(self, collector: Any) -> None:
-        self.collector = collector
-        self.paths: list[str] = []
-        self.bodies: list[bytes] = []
-        self.status = 200
-        collector.answer = self.answer
-
-    def answer(self, request: Any) -> None:
-        self.paths.append(request.path)
-        is_logs = request.path == "/v1/logs"
-        if is_logs:
-            self.bodies.append(self.collector.requests.pop())
-        request.send_response(self.status if is_logs else 200)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
+        super().__init__(collector, "/v1/logs")
 
     @property
     def groups(self) -> list[Any]:

@@ -9,29 +9,17 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
+from tests.tracekit.sink import Sink
 from tracekit import config, flush, metric, pipeline, traced
 from tracekit.metrics import MAX_SERIES, METER
 from tracekit.pipeline import Pipeline
 
 
-class Sent:
+class Sent(Sink):
     """The metrics a collector was sent."""
 
     def __init__(self, collector: Any) -> None:
-        self.collector = collector
-        self.paths: list[str] = []
-        self.bodies: list[bytes] = []
-        self.status = 200
-        collector.answer = self.answer
-
-    def answer(self, request: Any) -> None:
-        self.paths.append(request.path)
-        is_metrics = request.path == "/v1/metrics"
-        if is_metrics:
-            self.bodies.append(self.collector.requests.pop())
-        request.send_response(self.status if is_metrics else 200)
-        request.send_header("Content-Length", "0")
-        request.end_headers()
+        super().__init__(collector, "/v1/metrics")
 
     def points(self, name: str) -> list[Any]:
         messages = [ExportMetricsServiceRequest.FromString(body) for body in self.bodies]
