@@ -16,13 +16,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from collector.decode.registry import DECODERS, Decoders
 from collector.decode.result import Decoded
 from collector.model import SpanBatch
+from collector.payload import Payload
 from collector.storage.base import Grace, Rejected, RetryLater, SpanWriter, StorageError
 
 log = logging.getLogger(__name__)
-
-Decoder = Callable[[bytes, int], Decoded]
 
 # One INSERT: larger groups cost less a span, but every answer in the group waits for the whole.
 _GROUP_ROWS = 50_000
@@ -88,11 +88,13 @@ class Ingest:
         max_queue_bytes: int,
         clock: Callable[[], int] = time.time_ns,
         grace: Grace | None = None,
+        decoders: Decoders = DECODERS,
     ) -> None:
         self._writer = writer
         self._max_queue_bytes = max_queue_bytes
         self._clock = clock
         self._grace = grace or Grace()
+        self._decoders = decoders
         self._started_ns = clock()
         self._looked_at = time.monotonic()
         self._lock = threading.Condition()
@@ -104,7 +106,7 @@ class Ingest:
         self._rejected: Counter[str] = Counter()
         self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         # One thread: decoding holds the GIL, more would only take turns.
-        self._decoders = ThreadPoolExecutor(1, thread_name_prefix="tracekit-decode")
+        self._decoding = ThreadPoolExecutor(1, thread_name_prefix="tracekit-decode")
         self._thread = threading.Thread(target=self._run, name="tracekit-writer", daemon=True)
         self._thread.start()
 
@@ -114,16 +116,17 @@ class Ingest:
         """Use as a context around reading and exporting one payload."""
         return Reservation(self)
 
-    async def export(self, body: bytes, decode: Decoder) -> Decoded:
+    async def export(self, payload: Payload) -> Decoded:
         """Decode and store one payload; returns once it is durable.
 
         Raises Undecodable, TooLarge, Rejected (never helps to resend), Busy or RetryLater (resend later).
         A payload whose spans are all rejected stores nothing: the caller sees it in the result.
         """
         loop = asyncio.get_running_loop()
-        decoded = await loop.run_in_executor(self._decoders, decode, body, self._clock())
+        decode = self._decoders[payload.signal, payload.encoding]
+        decoded = await loop.run_in_executor(self._decoding, decode, payload.body, payload.received_ns)
         with self._lock:
-            self._received += len(decoded.batch) + decoded.rejected_spans
+            self._received += len(decoded.batch) + decoded.rejected_items
             self._rejected.update(decoded.rejected)
         if len(decoded.batch):
             # Shielded: a client that goes away takes back the wait, not the spans.
@@ -148,7 +151,7 @@ class Ingest:
 
     def close(self, timeout_s: float = 30.0) -> bool:
         """Refuse new payloads, commit the admitted ones. False if that took longer than the timeout."""
-        self._decoders.shutdown(wait=True)
+        self._decoding.shutdown(wait=True)
         with self._lock:
             self._closing = True
             self._lock.notify_all()

@@ -22,13 +22,14 @@ class BadSpan(ValueError):
 
 @dataclass(slots=True)
 class Decoded:
-    """A batch of the good spans, and why the others were left out: reason -> number of spans."""
+    """A batch of the good spans, and why the others were left out: reason -> number of items."""
 
     batch: SpanBatch
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
-    def rejected_spans(self) -> int:
+    def rejected_items(self) -> int:
+        """Spans, log records or data points that were left out."""
         return self.rejected.total()
 
     @property

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 import grpc
 
-from collector.decode import otlp_protobuf
 from collector.ingest import Ingest
+from collector.payload import Payload
 from collector.receivers import status
 from collector.receivers.status import Failure
 from collector.settings import Address
@@ -43,7 +44,7 @@ class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
         try:
             with self._ingest.reserve() as reservation:
                 reservation.grow(len(body))
-                decoded = await self._ingest.export(body, otlp_protobuf.decode)
+                decoded = await self._ingest.export(Payload("traces", "protobuf", body, time.time_ns()))
         except Exception as error:
             await _abort(context, _failure(error))
         failure = status.nothing_salvageable(decoded)

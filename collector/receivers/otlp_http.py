@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-from collector.decode import otlp_json, otlp_protobuf
+from collector import payload
 from collector.decode.result import Decoded, TooLarge
-from collector.ingest import Decoder, Ingest, Reservation
+from collector.ingest import Ingest, Reservation
+from collector.payload import Payload
 from collector.receivers import status
 from collector.receivers.inflate import inflate
 from collector.receivers.status import Failure
@@ -31,15 +33,13 @@ class Encoding:
     """How one media type is read and answered."""
 
     media_type: str
-    decode: Decoder
+    name: payload.Encoding
     success: Callable[[Decoded], bytes]
     failure: Callable[[Failure], bytes]
 
 
-PROTOBUF = Encoding(
-    "application/x-protobuf", otlp_protobuf.decode, status.response_protobuf, status.status_protobuf
-)
-JSON = Encoding("application/json", otlp_json.decode, status.response_json, status.status_json)
+PROTOBUF = Encoding("application/x-protobuf", "protobuf", status.response_protobuf, status.status_protobuf)
+JSON = Encoding("application/json", "json", status.response_json, status.status_json)
 _ENCODINGS = {
     "application/x-protobuf": PROTOBUF,
     "application/protobuf": PROTOBUF,
@@ -78,14 +78,16 @@ class OtlpHttp:
 
     async def _export(self, encoding: Encoding, headers: dict[str, str], receive: Receive) -> Decoded:
         with self._ingest.reserve() as reservation:
-            body = await self._body(headers, receive, reservation)
-            decoded = await self._ingest.export(body, encoding.decode)
+            offered = await self._payload(encoding, headers, receive, reservation)
+            decoded = await self._ingest.export(offered)
         failure = status.nothing_salvageable(decoded)
         if failure:
             raise failure
         return decoded
 
-    async def _body(self, headers: dict[str, str], receive: Receive, reservation: Reservation) -> bytes:
+    async def _payload(
+        self, encoding: Encoding, headers: dict[str, str], receive: Receive, reservation: Reservation
+    ) -> Payload:
         coding = _content_coding(headers)
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._max_body_bytes:
@@ -98,13 +100,14 @@ class OtlpHttp:
         except TimeoutError:
             raise Failure(408, status.DEADLINE_EXCEEDED, "the body did not arrive in time") from None
         if coding == "identity":
-            return raw
+            return Payload("traces", encoding.name, raw, time.time_ns())
+        received_ns = time.time_ns()
         pieces = []
         for piece in inflate(raw, coding, self._max_body_bytes):
             reservation.grow(len(piece))
             pieces.append(piece)
             await asyncio.sleep(0)  # a large body must not hold up the other connections
-        return b"".join(pieces)
+        return Payload("traces", encoding.name, b"".join(pieces), received_ns, raw, coding)
 
     async def _raw(self, receive: Receive, reservation: Reservation) -> bytes:
         pieces, total, more = [], 0, True

@@ -49,7 +49,7 @@ def failure_of(error: Exception) -> Failure:
 
 def nothing_salvageable(decoded: Decoded) -> Failure | None:
     """All spans rejected and none kept is a bad request, not a partial success."""
-    if decoded.rejected_spans and not len(decoded.batch):
+    if decoded.rejected_items and not len(decoded.batch):
         return Failure(400, INVALID_ARGUMENT, f"no span could be taken: {decoded.message}")
     return None
 
@@ -115,14 +115,14 @@ def status_json(failure: Failure) -> bytes:
 
 def response_protobuf(decoded: Decoded) -> bytes:
     response = ExportTraceServiceResponse()
-    if decoded.rejected_spans:
-        response.partial_success.rejected_spans = decoded.rejected_spans
+    if decoded.rejected_items:
+        response.partial_success.rejected_spans = decoded.rejected_items
         response.partial_success.error_message = decoded.message
     return response.SerializeToString()
 
 
 def response_json(decoded: Decoded) -> bytes:
-    if not decoded.rejected_spans:
+    if not decoded.rejected_items:
         return b"{}"
-    partial = {"rejectedSpans": str(decoded.rejected_spans), "errorMessage": decoded.message}
+    partial = {"rejectedSpans": str(decoded.rejected_items), "errorMessage": decoded.message}
     return json.dumps({"partialSuccess": partial}).encode()

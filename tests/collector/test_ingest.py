@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from collector.decode.registry import Decoders
 from collector.decode.result import Decoded
 from collector.ingest import Busy, Ingest
 from collector.model import SpanBatch
+from collector.payload import Payload
 from collector.storage.base import Grace, Rejected, RetryLater, WriteResult
 from collector.storage.memory import MemoryStorage
 from tests.collector.batches import SECOND, T0, batch, row
@@ -45,10 +47,17 @@ def decode(body: bytes, received_ns: int) -> Decoded:
     return Decoded(batch(row(1 if name == "bad" else int(body), 1, name=name)))
 
 
+DECODERS: Decoders = {("traces", "protobuf"): decode}
+
+
+def payload(body: bytes) -> Payload:
+    return Payload("traces", "protobuf", body, T0)
+
+
 async def exported(ingest: Ingest, *bodies: bytes, writer: Gated) -> list[Any]:
-    tasks = [asyncio.create_task(ingest.export(bodies[0], decode))]
+    tasks = [asyncio.create_task(ingest.export(payload(bodies[0])))]
     await asyncio.to_thread(writer.entered.wait, 20)
-    tasks += [asyncio.create_task(ingest.export(body, decode)) for body in bodies[1:]]
+    tasks += [asyncio.create_task(ingest.export(payload(body))) for body in bodies[1:]]
     await asyncio.sleep(0.2)  # they wait behind the first
     writer.gate.set()
     return await asyncio.gather(*tasks, return_exceptions=True)
@@ -56,7 +65,7 @@ async def exported(ingest: Ingest, *bodies: bytes, writer: Gated) -> list[Any]:
 
 def test_payloads_that_wait_share_a_commit() -> None:
     writer = Gated()
-    ingest = Ingest(writer, 1000)
+    ingest = Ingest(writer, 1000, decoders=DECODERS)
     asyncio.run(exported(ingest, b"1", b"2", b"3", b"4", writer=writer))
     assert ingest.close()
     assert writer.groups == [1, 3]
@@ -65,7 +74,7 @@ def test_payloads_that_wait_share_a_commit() -> None:
 
 def test_a_bad_payload_fails_alone() -> None:
     writer = Gated()
-    ingest = Ingest(writer, 1000)
+    ingest = Ingest(writer, 1000, decoders=DECODERS)
     results = asyncio.run(exported(ingest, b"1", b"2", b"bad", b"4", writer=writer))
     ingest.close()
     assert [type(result) for result in results] == [Decoded, Decoded, Rejected, Decoded]
@@ -74,10 +83,10 @@ def test_a_bad_payload_fails_alone() -> None:
 
 def test_closing_commits_what_was_admitted_and_refuses_the_rest() -> None:
     writer = Gated()
-    ingest = Ingest(writer, 1000)
+    ingest = Ingest(writer, 1000, decoders=DECODERS)
 
     async def close_meanwhile() -> Any:
-        admitted = asyncio.create_task(ingest.export(b"1", decode))
+        admitted = asyncio.create_task(ingest.export(payload(b"1")))
         await asyncio.sleep(0.2)
         closing = asyncio.get_running_loop().run_in_executor(None, ingest.close)
         await asyncio.sleep(0.1)
@@ -107,12 +116,13 @@ def test_what_is_not_heard_of_is_closed_by_the_writer_but_not_right_after_a_star
     storage = MemoryStorage()
     now = [T0]
     marked = '{"tracekit.unfinished":true}'
-    ingest = Ingest(storage.writer, 1000, lambda: now[0], Grace(60 * SECOND, SECOND))
 
     def running(body: bytes, received_ns: int) -> Decoded:
         return Decoded(batch(row(1, 1, -99, attributes=marked, received_ns=received_ns - 99 * SECOND)))
 
-    asyncio.run(ingest.export(b"", running))
+    grace, decoders = Grace(60 * SECOND, SECOND), {("traces", "protobuf"): running}
+    ingest = Ingest(storage.writer, 1000, lambda: now[0], grace, decoders)
+    asyncio.run(ingest.export(payload(b"")))
     time.sleep(1.5)  # a look at the running spans happened, and was too early to judge
     assert storage.stats().spans == 0
     now[0] += 60 * SECOND
