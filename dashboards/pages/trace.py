@@ -1,8 +1,10 @@
-"""One trace: header, waterfall, and by JSON what the page asks for later (a span in full, a search)."""
+"""One trace in several views, and by JSON what the page asks for later (a span in full, a search)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -10,15 +12,20 @@ from fastapi.responses import JSONResponse, Response
 from collector.storage.base import InvalidQuery
 from dashboards.errors import NotFound
 from dashboards.palette import classes_for
-from dashboards.params import text, whole
+from dashboards.params import choice, text, whole
 from dashboards.render import render
 from dashboards.spandetail import span_detail
 from dashboards.tracecache import cache_of
 from dashboards.tracelinks import NAMED, continues_in, follows_from
+from dashboards.tracestats import GROUPINGS, statistics
 from dashboards.ui import ui_of
 from dashboards.waterfall import Waterfall, lay_out, matching, payload
 
 router = APIRouter()
+
+VIEWS = (("timeline", "Timeline"), ("flame", "Flame"), ("statistics", "Statistics"))
+# The views that scripts draw, from the columns of the waterfall.
+DRAWN = ("timeline", "flame")
 
 # What is shown without script, where rows cannot be recycled.
 PLAIN_ROWS = 200
@@ -28,25 +35,34 @@ _SPAN_ID = re.compile(r"[0-9a-f]{16}")
 
 @router.get("/traces/{trace_id}")
 def trace(request: Request, trace_id: str) -> Response:
-    """The page."""
+    """The page, in the view that the address names."""
+    params = request.query_params
+    view = choice(params, "view", [key for key, _ in VIEWS], "timeline")
     waterfall = _read(request, trace_id)
     ways = [("Continues in", continues_in(waterfall)), ("Follows from", follows_from(waterfall))]
     elsewhere = [linked.service for _, traces in ways for linked in traces]
     colours = classes_for(
         request, [*(service for service, _ in waterfall.services), *filter(None, elsewhere)]
     )
-    slots = {service: int(name[1:]) for service, name in colours.items()}
     return render(
         request,
         "trace.html",
         waterfall=waterfall,
+        view=view,
+        views=VIEWS,
         colours=colours,
-        payload=payload(waterfall, slots),
+        payload=_payload(waterfall, colours) if view in DRAWN else None,
+        stats=statistics(waterfall, params) if view == "statistics" else None,
+        groupings=GROUPINGS,
         ways=ways,
         named=NAMED,
         plain_rows=waterfall.rows[:PLAIN_ROWS],
         live="",  # a trace does not change under one's eyes; reloading would lose the place
     )
+
+
+def _payload(waterfall: Waterfall, colours: Mapping[str, str]) -> dict[str, Any]:
+    return payload(waterfall, {service: int(name[1:]) for service, name in colours.items()})
 
 
 @router.get("/traces/{trace_id}/spans/{ref}.json")

@@ -1,4 +1,5 @@
 // The whole trace as a picture, and a brush over it: what part of the time the rows show.
+import { palette } from "./timeaxis.js";
 
 const HEIGHT = 52, LEAST = 1e-4; // the closest zoom, as a share of the trace
 
@@ -23,7 +24,7 @@ export class Minimap {
     this.canvas.width = width * scale;
     this.canvas.height = HEIGHT * scale;
     c.scale(scale, scale);
-    const colours = this.#colours(), step = Math.min(4, (HEIGHT - 6) / model.size), thick = Math.max(1, step * 0.75), x = width / (model.total || 1);
+    const colours = palette(this.box), step = Math.min(4, (HEIGHT - 6) / model.size), thick = Math.max(1, step * 0.75), x = width / (model.total || 1);
     for (let i = 0; i < model.size; i++) {
       const failed = model.failed.has(i);
       c.fillStyle = failed ? colours.err : colours[model.colours[model.v[i]]];
@@ -31,14 +32,6 @@ export class Minimap {
       c.fillRect(model.start[i] * x, 3 + i * step, Math.max(1, model.du[i] * x), failed ? Math.max(2, thick) : thick);
     }
   }
-  #colours() {
-    const probe = this.box.appendChild(document.createElement("i")), read = (name) => { probe.className = name; return getComputedStyle(probe).backgroundColor; };
-    const colours = Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7, 8].map((s) => [s, read(`dot s${s}`)]));
-    colours.err = read("dot c-err");
-    probe.remove();
-    return colours;
-  }
-
   /** Show a view that was chosen elsewhere. */
   show([from, to]) {
     const total = this.model.total || 1;

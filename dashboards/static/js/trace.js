@@ -1,8 +1,8 @@
 // The trace page: rows, minimap, search, keys and detail pane, with every state in the address after #.
 import { onPage } from "./app.js";
-import { duration } from "./format.js";
 import { Minimap } from "./minimap.js";
 import { Pane } from "./spanpane.js";
+import { ticks } from "./timeaxis.js";
 import { Model, Rows } from "./waterfall.js";
 
 const $ = (selector, at = document) => at.querySelector(selector);
@@ -124,18 +124,7 @@ class TracePage {
     const [from, to] = this.rows.view, by = (to - from) * share;
     this.zoom(this.mini.clamp([from + by, to + by]), "replace");
   }
-  #ticks() {
-    const [from, to] = this.rows.view, { unit } = this.model, box = $("#ticks"), width = (to - from) * unit;
-    const rough = width / Math.max(2, Math.floor((box.clientWidth || 600) / 110)), power = 10 ** Math.floor(Math.log10(rough || 1));
-    const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough) ?? 1, marks = [];
-    for (let at = Math.ceil((from * unit) / step) * step; at < to * unit && marks.length < 40; at += step) {
-      const left = ((at - from * unit) / width) * 100, line = Object.assign(document.createElement("i")), label = Object.assign(document.createElement("span"), { textContent: at ? duration(at).replace(/\.0+(?= )|(\.\d*?)0+(?= )/, "$1") : "0" });
-      line.style.left = label.style.left = `${left}%`;
-      marks.push(line);
-      if ((1 - left / 100) * box.clientWidth > 46) marks.push(label);
-    }
-    box.replaceChildren(...marks);
-  }
+  #ticks() { ticks($("#ticks"), this.rows.view, this.model.unit); }
   #path(on) {
     this.rows.box.classList.toggle("no-path", !on);
     $("#show-path").classList.toggle("on", on);

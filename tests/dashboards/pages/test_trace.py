@@ -12,6 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.dashboards.conftest import client_of
+from tests.dashboards.reading import table
 from tests.dashboards.stored import OTHER, TRACE, checkout, elsewhere, span_id, store
 from tests.dashboards.test_waterfall import big_trace
 
@@ -142,3 +143,31 @@ def test_a_large_page_stays_light(spans: int, kilobytes: int) -> None:
     trace = [replace(span, trace_id=TRACE) for span in big_trace(spans)]
     html = client_of(store(*trace).reader).get(PAGE).text
     assert len(gzip.compress(html.encode(), 5)) <= kilobytes * 1_000
+
+
+def test_the_statistics_sort_by_the_address(visit: TestClient) -> None:
+    head, *rows = table(visit.get(f"{PAGE}?view=statistics").text)
+    assert head[0:3] == ["Operation", "Function", "Self time"]
+    assert (rows[0][:3], rows[0][6]) == (["ColdStart", "checkout", "380 ms"], "1")
+    by_name = table(visit.get(f"{PAGE}?view=statistics&sort=name").text)[1:]
+    assert [row[0] for row in by_name] == sorted(row[0] for row in rows)
+    most = table(visit.get(f"{PAGE}?view=statistics&sort=count").text)[1]
+    assert (most[0], most[6]) == ("SELECT", "9")
+
+
+def test_statements_of_the_trace_are_counted_and_a_loop_is_marked(visit: TestClient) -> None:
+    (row,) = table(visit.get(f"{PAGE}?view=statistics&by=statements").text)[1:]
+    assert row[0] == "SELECT amount FROM stock WHERE product = ? sqlite 9×"
+    assert row[6] == "9"
+
+
+def test_a_view_that_is_not_known_is_refused_in_words(visit: TestClient) -> None:
+    answer = visit.get(f"{PAGE}?view=sideways")
+    assert answer.status_code == 400 and "timeline, flame, statistics" in answer.text
+    assert visit.get(f"{PAGE}?view=statistics&by=moon").status_code == 400
+
+
+def test_every_view_leads_to_the_others_and_the_flame_has_the_same_columns(visit: TestClient) -> None:
+    flame, timeline = visit.get(f"{PAGE}?view=flame").text, visit.get(PAGE).text
+    assert columns(flame) == columns(timeline)
+    assert f'href="{PAGE}?view=statistics"' in flame and f'href="{PAGE}"' in flame
