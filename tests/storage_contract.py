@@ -88,6 +88,17 @@ def test_several_batches_are_one_write(storage: Storage) -> None:
     assert storage.reader.stats().services == ("b", "shop")
 
 
+def test_the_mark_is_stored_with_the_rows_it_covers(storage: Storage) -> None:
+    assert (storage.writer.mark(), storage.writer.checkpoint()) == (0, 0)
+    storage.writer.write([batch(row(1, 1))], 7)
+    assert storage.writer.mark() == 7
+    assert storage.writer.write([batch(row(1, 1))], 2**63 + 5) == WriteResult(0, 1), (
+        "nothing new but the mark"
+    )
+    storage.writer.write([batch(row(1, 2))])
+    assert (storage.writer.mark(), storage.writer.checkpoint()) == (2**63 + 5, 2**63 + 5)
+
+
 def test_an_empty_store_answers_everything_with_nothing(storage: Storage) -> None:
     reader = storage.reader
     assert reader.services(WINDOW) == ()

@@ -425,12 +425,15 @@ class Grace:
 
 
 class SpanWriter(Protocol):
-    """One writer an engine. Not thread-safe: ingest owns it."""
+    """One writer an engine. Not thread-safe, `checkpoint` excepted: ingest owns it."""
 
-    def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
+    def write(self, batches: Sequence[SpanBatch], mark: int | None = None) -> WriteResult:
         """Store all spans of all batches, or none: on return they survive kill -9 and power loss
         (engines that promise it). A span whose (trace_id, span_id) is stored already is dropped and
         counted; the first one wins. Raises RetryLater or Rejected; nothing is stored then.
+
+        `mark` is the caller's position after these batches (of a journal, say), above every earlier one. It
+        is stored in the same transaction, even if nothing else was new; None leaves the last one.
 
         Snapshots of running spans (collector.storage.unfinished) are kept apart, as durably, the latest of
         each: no reader sees them. The finished span removes its snapshot, and one that is stored already
@@ -440,6 +443,17 @@ class SpanWriter(Protocol):
     def close_unfinished(self, now_ns: int, grace: Grace) -> int:
         """Store what has not been heard of for its grace, counted from the snapshot's `received_ns`, as
         failed with error type `tracekit.unfinished`; the number of spans. All at once or none, as `write`."""
+        ...
+
+    def mark(self) -> int:
+        """The highest mark that is committed, as found when the store was opened or reopened and written
+        since; 0 for none. A log that lost its tail shows here: what lies above the mark is not stored."""
+        ...
+
+    def checkpoint(self) -> int:
+        """Make the engine's own files hold everything up to the returned mark without the engine's log, so
+        that the caller may forget what lies below. May be called on another thread than `write`; a write
+        meanwhile may wait, but never fails for it. Raises RetryLater if it could not."""
         ...
 
     def close(self) -> None: ...

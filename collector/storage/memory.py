@@ -60,6 +60,7 @@ class MemoryStorage:
         self._open: dict[Key, tuple[Snapshot, Span]] = {}
         self._lock = threading.Lock()
         self._duplicates = 0
+        self._mark = 0
 
     @property
     def writer(self) -> MemoryStorage:
@@ -74,7 +75,7 @@ class MemoryStorage:
 
     # ------------------------------------------------------------ writing
 
-    def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
+    def write(self, batches: Sequence[SpanBatch], mark: int | None = None) -> WriteResult:
         parts = [(batch, *split(batch)) for batch in batches]
         arrived = [span for _, finished, _ in parts for span in spans_of(finished)]
         with self._lock:
@@ -85,6 +86,7 @@ class MemoryStorage:
             self._spans = merged
             self._duplicates += len(arrived) - stored
             self._keep_open([(batch, snapshot) for batch, _, snapshots in parts for snapshot in snapshots])
+            self._mark = self._mark if mark is None else mark
         return WriteResult(stored, len(arrived) - stored)
 
     def close_unfinished(self, now_ns: int, grace: Grace) -> int:
@@ -97,6 +99,12 @@ class MemoryStorage:
             self._spans = {**self._spans, **due}
             self._open = {key: kept for key, kept in self._open.items() if key not in due}
         return len(due)
+
+    def mark(self) -> int:
+        return self._mark
+
+    def checkpoint(self) -> int:
+        return self._mark
 
     def _keep_open(self, snapshots: list[tuple[SpanBatch, Snapshot]]) -> None:
         for batch, snapshot in snapshots:

@@ -29,7 +29,7 @@ class Gated:
         self.gate = threading.Event()
         self.groups: list[int] = []
 
-    def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
+    def write(self, batches: Sequence[SpanBatch], mark: int | None = None) -> WriteResult:
         self.entered.set()
         assert self.gate.wait(20)
         self.groups.append(len(batches))

@@ -74,6 +74,14 @@ class Database:
         except (duckdb.ConnectionException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
             raise RetryLater(f"the store cannot answer right now: {first_line(error)}") from error
 
+    def checkpoint(self) -> None:
+        """Bring the log into the file, on this thread's own cursor. FORCE waits for the write that is going
+        on and aborts none; later writes wait for it in turn, readers do not."""
+        try:
+            self.read(lambda connection: connection.execute("FORCE CHECKPOINT"))
+        except duckdb.Error as error:
+            raise RetryLater(f"the store could not be checkpointed: {first_line(error)}") from error
+
     def bytes_on_disk(self) -> int:
         files = (self.path, self.path.with_name(FILE + ".wal"))
         return sum(file.stat().st_size for file in files if file.exists())

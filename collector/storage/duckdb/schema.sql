@@ -1,4 +1,4 @@
--- The current schema, version 3. A change here needs a file in migrations/ that brings older stores along;
+-- The current schema, version 5. A change here needs a file in migrations/ that brings older stores along;
 -- a test compares both ways. Append only: no primary key and no index (an ART index halves the insert rate).
 CREATE TABLE schema_version (version INTEGER NOT NULL, applied_ns BIGINT NOT NULL);
 
@@ -43,14 +43,26 @@ CREATE TABLE spans (
     -- zstd: 0.9 instead of 2.5 µs a span at a checkpoint, and 87 bytes a span for the whole row
     attributes VARCHAR NOT NULL USING COMPRESSION zstd,
     events VARCHAR NOT NULL USING COMPRESSION zstd,
-    links VARCHAR NOT NULL USING COMPRESSION zstd
+    links VARCHAR NOT NULL USING COMPRESSION zstd,
+    scope_id UBIGINT NOT NULL
 );
 
 CREATE TABLE resources (
     resource_id UBIGINT NOT NULL,
     service VARCHAR NOT NULL,
     schema_url VARCHAR NOT NULL,
-    attributes VARCHAR NOT NULL
+    attributes VARCHAR NOT NULL,
+    dropped_attributes_count UINTEGER NOT NULL,
+    entity_refs VARCHAR NOT NULL
+);
+
+CREATE TABLE scopes (
+    scope_id UBIGINT NOT NULL,
+    name VARCHAR NOT NULL,
+    version VARCHAR NOT NULL,
+    attributes VARCHAR NOT NULL,
+    schema_url VARCHAR NOT NULL,
+    dropped_attributes_count UINTEGER NOT NULL
 );
 
 -- The links of spans once more, narrow: the service graph joins them without reading JSON.
@@ -72,3 +84,8 @@ CREATE TABLE open_spans (
     timeout_imminent BOOLEAN NOT NULL,
     span VARCHAR NOT NULL
 );
+
+-- One row: how far the journal in front of the store is stored, committed together with the rows.
+CREATE TABLE watermark (mark UBIGINT NOT NULL, turn UBIGINT NOT NULL);
+
+INSERT INTO watermark VALUES (0, 0);

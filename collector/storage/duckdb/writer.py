@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import duckdb
 
 from collector import jsonvalue
-from collector.model import COLUMN_NAMES, Resource, SpanBatch
+from collector.model import COLUMN_NAMES, Resource, Scope, SpanBatch
 from collector.storage.base import PAIR_SLACK_NS, Grace, Rejected, RetryLater, WriteResult
 from collector.storage.duckdb import arrow, sql
 from collector.storage.duckdb.database import Database, first_line
@@ -63,10 +63,10 @@ class DuckDBWriter:
         self.duplicates = 0
         self._forget()
 
-    def write(self, batches: Sequence[SpanBatch]) -> WriteResult:
+    def write(self, batches: Sequence[SpanBatch], mark: int | None = None) -> WriteResult:
         self._require_disk()
         group = _joined(batches)
-        return self._persistently(lambda: self._write(group))
+        return self._persistently(lambda: self._write(group, mark))
 
     def close_unfinished(self, now_ns: int, grace: Grace) -> int:
         if not self._due(now_ns, grace):
@@ -91,6 +91,14 @@ class DuckDBWriter:
         except duckdb.Error as error:
             raise RetryLater(f"the store failed twice: {first_line(error)}", 5.0) from error
 
+    def mark(self) -> int:
+        return self._mark
+
+    def checkpoint(self) -> int:
+        covered = self._mark  # read first: what is committed meanwhile may be in the files or not
+        self._database.checkpoint()
+        return covered
+
     def close(self) -> None:
         """Nothing is buffered: every `write` has committed or failed."""
 
@@ -100,9 +108,12 @@ class DuckDBWriter:
         self._recent = RecentKeys(time.time_ns(), self._dedup_keys)
         rows = self._database.writer.execute("SELECT DISTINCT resource_id FROM resources").fetchall()
         self._resources = {row[0] for row in rows}
+        rows = self._database.writer.execute("SELECT DISTINCT scope_id FROM scopes").fetchall()
+        self._scopes = {row[0] for row in rows}
         kept = self._database.writer.execute(
             "SELECT trace_id, span_id, taken_ns, received_ns, timeout_imminent FROM open_spans"
         ).fetchall()
+        self._mark: int = self._database.writer.execute("SELECT mark FROM watermark").fetchall()[0][0]
         self._open: dict[Key, Open] = {trace.int << 64 | span: Open(*rest) for trace, span, *rest in kept}
 
     def _require_disk(self) -> None:
@@ -120,16 +131,17 @@ class DuckDBWriter:
             )
         self._disk_seen_ns = now
 
-    def _write(self, group: SpanBatch) -> WriteResult:
+    def _write(self, group: SpanBatch, mark: int | None) -> WriteResult:
         group, snapshots = split(group)
         rows, keys = self._unseen(group)
         duplicates = len(group) - len(rows)
         fresh = group if not duplicates else group.take(rows)
         running = self._still_running(snapshots, frozenset(keys)) if snapshots else {}
-        if len(fresh) or running:
-            self._commit(fresh, running, [this for this in keys if this in self._open])
+        if len(fresh) or running or mark is not None:
+            self._commit(fresh, running, [this for this in keys if this in self._open], mark)
             self._recent.add(keys, time.time_ns())
             self._resources |= fresh.resources.keys()
+            self._scopes |= fresh.scopes.keys()
         self.duplicates += duplicates
         return WriteResult(len(fresh), duplicates)
 
@@ -182,8 +194,11 @@ class DuckDBWriter:
         found = self._with("offered", arrow.stream(offered), sql.query("stored_keys"), bounds)
         return frozenset(row for (row,) in found)
 
-    def _commit(self, batch: SpanBatch, running: dict[Key, Snapshot], ended: list[Key]) -> None:
-        """Stores spans and snapshots, and forgets the snapshots of those that ended, in one transaction."""
+    def _commit(
+        self, batch: SpanBatch, running: dict[Key, Snapshot], ended: list[Key], mark: int | None = None
+    ) -> None:
+        """Stores spans, snapshots and the mark, and forgets the snapshots of those that ended, in one
+        transaction."""
         connection = self._database.writer
         connection.execute("BEGIN")
         try:
@@ -193,10 +208,13 @@ class DuckDBWriter:
                 self._with("keys", _key_stream(replaced), sql.query("delete_open_spans"))
             if running:
                 self._with("snapshots", _snapshot_stream(running), sql.query("insert_open_spans"))
+            if mark is not None:
+                connection.execute("UPDATE watermark SET mark = ?", [mark])
         except BaseException:
             _roll_back(connection)
             raise
         self._finish_commit(connection)
+        self._mark = self._mark if mark is None else mark
         for this in ended:
             del self._open[this]
         for this, snapshot in running.items():
@@ -211,6 +229,9 @@ class DuckDBWriter:
         new = [r for r in batch.resources.values() if r.resource_id not in self._resources]
         if new:
             self._with("incoming_resources", arrow.resources(new), sql.query("insert_resources"))
+        unknown = [scope for scope in batch.scopes.values() if scope.scope_id not in self._scopes]
+        if unknown:
+            self._with("incoming_scopes", arrow.scopes(unknown), sql.query("insert_scopes"))
 
     def _finish_commit(self, connection: Any) -> None:
         try:
@@ -241,9 +262,11 @@ def _joined(batches: Sequence[SpanBatch]) -> SpanBatch:
         name: list(chain.from_iterable(b.columns[name] for b in batches if len(b))) for name in COLUMN_NAMES
     }
     resources: dict[int, Resource] = {}
+    scopes: dict[int, Scope] = {}
     for batch in batches:
         resources.update(batch.resources)
-    return SpanBatch(columns, resources, sum(b.wire_bytes for b in batches))
+        scopes.update(batch.scopes)
+    return SpanBatch(columns, resources, sum(b.wire_bytes for b in batches), scopes)
 
 
 def _links(batch: SpanBatch) -> arrow.Table:

@@ -338,6 +338,38 @@ def test_errors_say_whether_to_try_again(tmp_path: Path, error: Exception, outco
         assert storage.writer.write([batch(row(1, 1))]) == WriteResult(1, 0)
 
 
+def test_a_mark_is_as_durable_as_its_rows_and_rolled_back_with_them(tmp_path: Path) -> None:
+    with opened(tmp_path) as storage:
+        storage.writer.write([batch(row(1, 1))], 7)
+        database = storage._database
+        database._root = Failing(database._root, "COMMIT", duckdb.IOException("no space left on device"))
+        with pytest.raises(RetryLater):
+            storage.writer.write([batch(row(1, 2))], 8)
+        assert storage.writer.mark() == 7
+    with opened(tmp_path) as storage:
+        assert storage.writer.mark() == 7
+
+
+def test_a_checkpoint_on_another_thread_leaves_writes_whole(tmp_path: Path) -> None:
+    covered: list[int] = []
+    with opened(tmp_path) as storage:
+        done = threading.Event()
+
+        def checkpoint() -> None:
+            while not done.is_set():
+                covered.append(storage.writer.checkpoint())
+
+        thread = threading.Thread(target=checkpoint)
+        thread.start()
+        for n in range(1, 60):
+            assert storage.writer.write([batch(row(n, 1))], n).stored == 1
+        done.set()
+        thread.join()
+    assert covered == sorted(covered)
+    assert len(covered) > 1
+    assert count(tmp_path) == 59
+
+
 def test_data_the_engine_does_not_take_is_rejected_whole(tmp_path: Path) -> None:
     with opened(tmp_path) as storage:
         with pytest.raises(Rejected):
