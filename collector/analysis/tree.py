@@ -7,6 +7,7 @@ cycles, children that start before their parent. Every span appears exactly once
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from collector.model import Span
@@ -34,17 +35,20 @@ def place(spans: Sequence[Span], children: Children | None = None) -> tuple[Plac
     `children` saves grouping them again."""
     children = children_of(spans) if children is None else children
     order = _reading_order(sorted(spans, key=_by_start), children)
-    below = _count_descendants([depth for _, depth in order])
+    depths = [depth for _, depth in order]
     known = {span.span_id for span in spans}
     return tuple(
-        Placed(
-            span=span,
-            depth=depth,
-            descendants=count,
-            orphan=bool(span.parent_span_id) and (depth == 0 or span.parent_span_id not in known),
-            self_ns=self_time(span, children.get(span.span_id, ())),
+        map(
+            Placed,
+            [span for span, _ in order],
+            depths,
+            _count_descendants(depths),
+            [
+                bool(span.parent_span_id) and (depth == 0 or span.parent_span_id not in known)
+                for span, depth in order
+            ],
+            [_self_time(span, children.get(span.span_id)) for span, _ in order],
         )
-        for (span, depth), count in zip(order, below)
     )
 
 
@@ -68,13 +72,22 @@ def children_of(spans: Sequence[Span]) -> Children:
 
 def self_time(span: Span, children: Sequence[Span]) -> int:
     """Nanoseconds of `span` that no child covers. Children (sorted by start) count only inside the span."""
-    covered, reached = 0, span.start_ns
+    covered, reached, last = 0, span.start_ns, span.end_ns
     for child in children:
-        start, end = max(child.start_ns, reached), min(child.end_ns, span.end_ns)
+        start = child.start_ns
+        end = start + child.duration_ns
+        if start < reached:
+            start = reached
+        if end > last:
+            end = last
         if end > start:
             covered += end - start
             reached = end
     return span.duration_ns - covered
+
+
+def _self_time(span: Span, children: Sequence[Span] | None) -> int:
+    return self_time(span, children) if children else span.duration_ns
 
 
 def _by_start(span: Span) -> tuple[int, str]:
@@ -103,7 +116,7 @@ def _walk(children: Children, roots: Sequence[Span], seen: set[str]) -> Iterator
         seen.add(span.span_id)
         yield span, depth
         if below := children.get(span.span_id):
-            stack += [(child, depth + 1) for child in reversed(below)]
+            stack.extend(zip(reversed(below), repeat(depth + 1)))
 
 
 def _count_descendants(depths: Sequence[int]) -> list[int]:

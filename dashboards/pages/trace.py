@@ -100,13 +100,16 @@ def _shown(request: Request, trace_id: str) -> Waterfall:
 
 
 def _read(request: Request, trace_id: str) -> Waterfall:
-    reader = ui_of(request).reader
-    spans = reader.trace(trace_id.lower())
+    ui, cache = ui_of(request), cache_of(request)
+    trace_id = trace_id.lower()
+    if kept := cache.settled(trace_id, ui.settings.now_ns()):
+        return kept
+    spans = ui.reader.trace(trace_id)
     if not spans:
         raise NotFound(
             "There is no such trace",
             "It may not have arrived yet, or have been deleted. Traces show within seconds of a flush.",
         )
-    waterfall = lay_out(spans, reader.linked_from(trace_id.lower()))
-    cache_of(request).put(waterfall)
+    waterfall = lay_out(spans, ui.reader.linked_from(trace_id))
+    cache.put(waterfall)
     return waterfall

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
+import pytest
+
 from collector.model import Span
-from dashboards.tracecache import TraceCache
+from dashboards.tracecache import REUSED_S, SETTLED_NS, TraceCache
 from dashboards.waterfall import lay_out
 from tests.collector.analysis.spans import span
 
@@ -33,3 +36,19 @@ def test_a_trace_larger_than_the_room_is_kept_alone() -> None:
     cache = TraceCache(kept_spans=2)
     cache.put(lay_out(trace("a", 5)))
     assert cache.get("a" * 32, 5) is not None
+
+
+def test_a_layout_serves_again_only_for_a_trace_that_ended_a_while_ago() -> None:
+    cache, laid = TraceCache(), lay_out(trace("a", 3))
+    cache.put(laid)
+    assert cache.settled("a" * 32, laid.end_ns + SETTLED_NS) is laid
+    assert cache.settled("a" * 32, laid.end_ns + SETTLED_NS - 1) is None
+    assert cache.settled("b" * 32, laid.end_ns + SETTLED_NS) is None
+
+
+def test_a_layout_does_not_serve_again_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, laid = TraceCache(), lay_out(trace("a", 3))
+    cache.put(laid)
+    later = time.monotonic() + REUSED_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert cache.settled("a" * 32, laid.end_ns + SETTLED_NS) is None
