@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.decode import otlp_json, otlp_protobuf, promote
 from collector.decode.attributes import AttributeSet, array_json, attribute_set, entry
-from collector.decode.builder import BatchBuilder, SpanFields, event_json, known_resource
+from collector.decode.builder import BatchBuilder, SpanFields, event_json, known_resource, known_scope
 from collector.decode.result import Decoded
 
 SPANS = 512
@@ -103,9 +103,10 @@ def plain(body: bytes, received_ns: int) -> Decoded:
     for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans:
         known = known_resource(_read(resource_spans.resource.attributes), "")
         for scope_spans in resource_spans.scope_spans:
+            scope = known_scope(scope_spans.scope.name, scope_spans.scope.version, _read([]), "", 0)
             for span in scope_spans.spans:
                 promote._span_columns.cache_clear()
-                builder.add(known, scope_spans.scope.name, _fields(span))
+                builder.add(known, scope, _fields(span))
     return builder.finish()
 
 

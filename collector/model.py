@@ -1,7 +1,7 @@
 """The vocabulary every room of the collector shares: what a span is once it is decoded.
 
-This module imports nothing of ours. Receivers and decoders produce `SpanBatch`, engines store it,
-and readers give `Span` back. Field names follow OTLP (opentelemetry-proto v1) and the semantic
+This module imports nothing of ours but how columns become Arrow memory and JSON text becomes values.
+Receivers and decoders produce `SpanBatch`, engines store it, and readers give `Span` back. Field names follow OTLP (opentelemetry-proto v1) and the semantic
 conventions; a field that is derived says so.
 """
 
@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any
+
+from collector import arrow, jsonvalue
+from collector.arrow import ColumnType
 
 # Keys to what an OTLP AnyValue becomes: null, bool, int, float, str, bytes, list or dict of these.
 
@@ -110,6 +113,7 @@ class Span:
     error_type: str = ""
     peer_kind: str = ""
     peer: str = ""
+    scope_id: int = 0
 
     @property
     def end_ns(self) -> int:
@@ -125,7 +129,10 @@ class Span:
         return self.status is Status.ERROR
 
 
-ColumnType = Literal["hex128", "u64", "i64", "u32", "u8", "i32", "bool", "text", "json"]
+# A span with this attribute = true is a snapshot of one that still runs (collector.storage.unfinished).
+UNFINISHED = "tracekit.unfinished"
+# As jsonvalue writes it. Quotes inside a value are escaped, so only a key can read like this.
+_UNFINISHED_JSON = f'"{UNFINISHED}":true'
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,32 +198,66 @@ SPAN_COLUMNS: tuple[Column, ...] = (
     Column("attributes", "json", "all span attributes with their types"),
     Column("events", "json", "span events: [{time_ns, name, attributes}]"),
     Column("links", "json", "span links: [{trace_id, span_id, attributes}]"),
+    Column("scope_id", "u64", "hash of the scope; key of the scopes table, 0 where the sender named none"),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(c.name for c in SPAN_COLUMNS)
+
+# The links of spans once more, a row a link.
+LINK_COLUMNS: tuple[Column, ...] = (
+    Column("trace_id", "hex128", "the linking span's trace"),
+    Column("span_id", "u64", "the linking span"),
+    Column("start_ns", "i64", "its start, so that a time range reads few of them"),
+    Column("linked_trace_id", "hex128", "the trace it points to"),
+    Column("linked_span_id", "u64", "the span it points to"),
+)
+
+KEY_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What sent the spans. `resource_id` hashes attributes and schema URL, so equal resources are one."""
+    """What sent the spans. `resource_id` hashes all of it, so equal resources are one.
+
+    `entity_refs` is OTLP's Resource.entity_refs as JSON text, "" for none.
+    """
 
     resource_id: int
     service: str
     attributes_json: str
     schema_url: str = ""
+    dropped_attributes_count: int = 0
+    entity_refs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The instrumentation that made the spans. `scope_id` hashes all of it; 0 for a scope that says nothing."""
+
+    scope_id: int
+    name: str = ""
+    version: str = ""
+    attributes_json: str = ""
+    schema_url: str = ""
+    dropped_attributes_count: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}@{self.version}" if self.version else self.name
 
 
 @dataclass(slots=True)
 class SpanBatch:
     """Decoded spans, one list a column (see SPAN_COLUMNS), all of equal length.
 
-    `resources` holds every resource the batch refers to. "json" columns hold JSON text as
-    `collector.jsonvalue` writes it ("" for none). A decoder may subclass this to hand over Arrow
-    memory instead, by overriding `__arrow_c_stream__`.
+    `resources` and `scopes` hold all that the batch refers to, but for scope 0, which says nothing. "json" columns hold JSON text as
+    `collector.jsonvalue` writes it ("" for none). The decoder in C gives a subclass that holds Arrow
+    memory instead and makes these lists only if asked: what must be fast uses the methods.
     """
 
     columns: dict[str, list[Any]]
     resources: dict[int, Resource]
     wire_bytes: int = 0
+    scopes: dict[int, Scope] = field(default_factory=dict)
 
     @classmethod
     def empty(cls) -> SpanBatch:
@@ -225,10 +266,44 @@ class SpanBatch:
     def __len__(self) -> int:
         return len(self.columns["span_id"])
 
+    def arrow(self) -> Any:
+        """The spans as one Arrow array (collector.arrow) with the columns of SPAN_COLUMNS."""
+        return arrow.table({c.name: (c.type, self.columns[c.name]) for c in SPAN_COLUMNS})
+
+    def links_arrow(self) -> Any | None:
+        """The links of all spans as one Arrow array, a row a link (LINK_COLUMNS); None without any."""
+        columns = self.columns
+        if not any(columns["links"]):
+            return None
+        spans = zip(columns["trace_id"], columns["span_id"], columns["start_ns"], columns["links"])
+        rows = [
+            (trace_id, span_id, start_ns, link["trace_id"], int(link["span_id"], 16))
+            for trace_id, span_id, start_ns, links in spans
+            if links
+            for link in jsonvalue.loads(links)
+        ]
+        return arrow.table({c.name: (c.type, values) for c, values in zip(LINK_COLUMNS, zip(*rows))})
+
+    def key_bytes(self) -> bytes:
+        """KEY_BYTES a span that tell it from all others: trace id and span id, both big-endian."""
+        pairs = zip(self.columns["trace_id"], self.columns["span_id"])
+        return bytes.fromhex("".join(f"{trace_id}{span_id:016x}" for trace_id, span_id in pairs))
+
+    def start_range(self) -> tuple[int, int]:
+        """(earliest, latest) start_ns; of no span (0, 0)."""
+        starts = self.columns["start_ns"] or [0]
+        return min(starts), max(starts)
+
+    def snapshot_rows(self) -> list[int]:
+        """Rows that are snapshots of running spans (UNFINISHED), in order."""
+        texts = self.columns["attributes"]
+        marked = [row for row, text in enumerate(texts) if _UNFINISHED_JSON in text]
+        return [row for row in marked if jsonvalue.loads(texts[row]).get(UNFINISHED) is True]
+
     def take(self, rows: Sequence[int]) -> SpanBatch:
         """The batch with only these rows, in this order."""
         picked = {name: [values[i] for i in rows] for name, values in self.columns.items()}
-        return SpanBatch(picked, self.resources, self.wire_bytes)
+        return SpanBatch(picked, self.resources, self.wire_bytes, self.scopes)
 
 
 def hex_span_id(span_id: int) -> str:

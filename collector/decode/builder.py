@@ -10,7 +10,7 @@ from collector import jsonvalue
 from collector.decode.attributes import AttributeSet, object_json
 from collector.decode.promote import ResourceColumns, resource_columns, span_columns
 from collector.decode.result import BadSpan, Decoded, TooLarge
-from collector.model import COLUMN_NAMES, Resource, SpanBatch
+from collector.model import COLUMN_NAMES, Resource, Scope, SpanBatch
 
 # Of one request. 19 KB of gzip can hold ten million empty spans: each costs far more here than on the wire.
 MAX_SPANS = 200_000
@@ -30,6 +30,11 @@ _CLAMPED = "tracekit.time_clamped"
 class KnownResource(NamedTuple):
     resource: Resource
     columns: ResourceColumns
+
+
+class KnownScope(NamedTuple):
+    scope: Scope
+    label: str
 
 
 class SpanFields(NamedTuple):
@@ -55,18 +60,37 @@ class SpanFields(NamedTuple):
     dropped_links: int
 
 
-def known_resource(attributes: AttributeSet, schema_url: str) -> KnownResource:
-    """The resource with its id: a hash of the attributes, whatever their order, and of the schema URL."""
-    canonical = object_json(dict(sorted(attributes.fragments.items())))
-    digest = blake2b(f"{schema_url}\n{canonical}".encode(), digest_size=8).digest()
+def known_resource(
+    attributes: AttributeSet, schema_url: str, dropped: int = 0, entity_refs: str = ""
+) -> KnownResource:
+    """The resource with its id: a hash of all it says, whatever the order of its attributes."""
+    dropped = _u32(dropped + attributes.dropped)
+    # What most resources lack is left out of the hash, so that ids of earlier versions stay.
+    rare = (str(dropped), entity_refs) if dropped or entity_refs else ()
     columns = resource_columns(attributes.wanted)
-    # 0 would read as "no resource".
-    resource_id = int.from_bytes(digest, "big") or 1
-    return KnownResource(Resource(resource_id, columns.service, attributes.json, schema_url), columns)
+    resource_id = _hashed(schema_url, _canonical(attributes), *rare)
+    made = Resource(resource_id, columns.service, attributes.json, schema_url, dropped, entity_refs)
+    return KnownResource(made, columns)
 
 
-def scope_name(name: str, version: str) -> str:
-    return f"{name}@{version}" if version else name
+def known_scope(
+    name: str, version: str, attributes: AttributeSet, schema_url: str, dropped: int
+) -> KnownScope:
+    dropped = _u32(dropped + attributes.dropped)
+    said = (name, version, _canonical(attributes), schema_url, str(dropped or ""))
+    # Lengths keep apart what a newline in a name would run together.
+    scope_id = _hashed(*(f"{len(text)}:{text}" for text in said)) if any(said) else 0
+    scope = Scope(scope_id, name, version, attributes.json, schema_url, dropped)
+    return KnownScope(scope, scope.label)
+
+
+def _canonical(attributes: AttributeSet) -> str:
+    return object_json(dict(sorted(attributes.fragments.items())))
+
+
+def _hashed(*texts: str) -> int:
+    digest = blake2b("\n".join(texts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") or 1  # 0 would read as "none"
 
 
 class BatchBuilder:
@@ -77,6 +101,7 @@ class BatchBuilder:
         self._wire_bytes = wire_bytes
         self._rows: list[tuple[Any, ...]] = []
         self._resources: dict[int, Resource] = {}
+        self._scopes: dict[int, Scope] = {}
         self._rejected: Counter[str] = Counter()
         self._items = 0
         self._spans = 0
@@ -102,7 +127,7 @@ class BatchBuilder:
     def reject(self, reason: str) -> None:
         self._rejected[reason] += 1
 
-    def add(self, known: KnownResource, scope: str, span: SpanFields) -> None:
+    def add(self, known: KnownResource, known_scope: KnownScope, span: SpanFields) -> None:
         """Append one span, or raise BadSpan."""
         trace_id, span_id, parent_id = _checked_ids(span.trace_id, span.span_id, span.parent_span_id)
         start_ns, duration_ns, clamped = _sane_times(span.start_ns, span.end_ns, self._received_ns)
@@ -111,6 +136,9 @@ class BatchBuilder:
             fragments = {**fragments, _CLAMPED: f'"{_CLAMPED}":true'}
         resource, columns = known
         self._resources[resource.resource_id] = resource
+        scope, label = known_scope
+        if scope.scope_id:
+            self._scopes[scope.scope_id] = scope
         self._rows.append(
             (
                 trace_id,
@@ -123,7 +151,7 @@ class BatchBuilder:
                 span.status_message,
                 columns.service,
                 span.name,
-                scope,
+                label,
                 resource.resource_id,
                 span.trace_state,
                 *_counts(span),
@@ -133,6 +161,7 @@ class BatchBuilder:
                 object_json(fragments),
                 span.events,
                 span.links,
+                scope.scope_id,
             )
         )
 
@@ -140,7 +169,7 @@ class BatchBuilder:
         if not self._rows:
             return Decoded(SpanBatch.empty(), self._rejected)
         columns = dict(zip(COLUMN_NAMES, map(list, zip(*self._rows))))
-        return Decoded(SpanBatch(columns, self._resources, self._wire_bytes), self._rejected)
+        return Decoded(SpanBatch(columns, self._resources, self._wire_bytes, self._scopes), self._rejected)
 
 
 def _checked_ids(trace_id: bytes, span_id: bytes, parent_id: bytes) -> tuple[str, int, int]:

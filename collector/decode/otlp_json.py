@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from collector import jsonvalue
 from collector.decode.attributes import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
@@ -30,11 +31,12 @@ from collector.decode.attributes import (
 from collector.decode.builder import (
     MAX_EVENTS,
     BatchBuilder,
+    KnownScope,
     SpanFields,
     event_json,
     known_resource,
+    known_scope,
     link_json,
-    scope_name,
 )
 from collector.decode.result import BadSpan, Decoded, TooLarge, Undecodable
 from collector.model import Kind, Status
@@ -81,19 +83,47 @@ def _parse(body: bytes) -> Any:
 
 def _resource_spans(builder: BatchBuilder, message: dict[str, Any]) -> None:
     resource = _object(message, "resource")
-    known = known_resource(_attributes(builder, resource), _text(message, "schemaUrl", "schema_url"))
+    known = known_resource(
+        _attributes(builder, resource),
+        _text(message, "schemaUrl", "schema_url"),
+        _dropped_attributes(resource),
+        _entity_refs(resource),
+    )
     groups = _objects(message, "scopeSpans", "scope_spans")
     builder.expect_groups(len(groups))
     for scope_spans in groups:
-        scope = _object(scope_spans, "scope")
-        name = scope_name(_text(scope, "name"), _text(scope, "version"))
+        scope = _scope(builder, scope_spans)
         spans = _list(scope_spans, "spans")
         builder.expect_spans(len(spans))
         for span in spans:
             try:
-                builder.add(known, name, _span(builder, span))
+                builder.add(known, scope, _span(builder, span))
             except BadSpan as error:
                 builder.reject(str(error))
+
+
+def _entity_refs(resource: dict[str, Any]) -> str:
+    refs = [
+        {
+            "type": _text(ref, "type"),
+            "schema_url": _text(ref, "schemaUrl", "schema_url"),
+            "id_keys": [str(key) for key in _list(ref, "idKeys", "id_keys")],
+            "description_keys": [str(key) for key in _list(ref, "descriptionKeys", "description_keys")],
+        }
+        for ref in _objects(resource, "entityRefs", "entity_refs")
+    ]
+    return jsonvalue.dumps(refs) if refs else ""
+
+
+def _scope(builder: BatchBuilder, scope_spans: dict[str, Any]) -> KnownScope:
+    scope = _object(scope_spans, "scope")
+    return known_scope(
+        _text(scope, "name"),
+        _text(scope, "version"),
+        _attributes(builder, scope),
+        _text(scope_spans, "schemaUrl", "schema_url"),
+        _dropped_attributes(scope),
+    )
 
 
 def _span(builder: BatchBuilder, message: Any) -> SpanFields:

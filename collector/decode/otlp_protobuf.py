@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from collector import jsonvalue
 from collector.decode import wire
 from collector.decode.attributes import (
     MAX_ATTRIBUTES,
@@ -22,11 +23,12 @@ from collector.decode.builder import (
     MAX_EVENTS,
     BatchBuilder,
     KnownResource,
+    KnownScope,
     SpanFields,
     event_json,
     known_resource,
+    known_scope,
     link_json,
-    scope_name,
 )
 from collector.decode.memo import Memo
 from collector.decode.result import BadSpan, Decoded, Undecodable
@@ -48,11 +50,11 @@ def decode(body: bytes, received_ns: int) -> Decoded:
 
 
 def _resource_spans(builder: BatchBuilder, message: Any) -> None:
-    known = _RESOURCES.get(message.schema_url.replace(b"\0", b"") + b"\0" + message.resource)
+    known = _RESOURCES.get(_with_schema(message.schema_url, message.resource))
     builder.expect_groups(len(message.scope_spans))
     for raw in message.scope_spans:
         scope_spans = wire.ScopeSpans.FromString(raw)
-        scope = _SCOPES.get(scope_spans.scope)
+        scope = _SCOPES.get(_with_schema(scope_spans.schema_url, scope_spans.scope))
         builder.expect_spans(len(scope_spans.spans))
         for span in scope_spans.spans:
             try:
@@ -182,16 +184,37 @@ def _value(message: Any, depth: int) -> Any:
 _SCALARS = ("int_value", "bool_value", "double_value", "bytes_value")
 
 
+def _with_schema(schema_url: bytes, raw: bytes) -> bytes:
+    """`schema URL NUL message`: both together are what one resource or scope is."""
+    return schema_url.replace(b"\0", b"") + b"\0" + raw
+
+
 def _read_resource(key: bytes) -> KnownResource:
-    """Of `schema URL NUL resource`: both together are what one resource is."""
     schema_url, _, raw = key.partition(b"\0")
-    attributes = wire.Resource.FromString(raw).attributes[:MAX_ATTRIBUTES]
-    return known_resource(attribute_set(_entries(attributes)), _text(schema_url))
+    message = wire.Resource.FromString(raw)
+    refs = jsonvalue.dumps([_entity_ref(ref) for ref in message.entity_refs]) if message.entity_refs else ""
+    return known_resource(_few(message.attributes), _text(schema_url), message.dropped_attributes_count, refs)
 
 
-def _read_scope(raw: bytes) -> str:
+def _entity_ref(raw: bytes) -> dict[str, Any]:
+    message = wire.EntityRef.FromString(raw)
+    return {
+        "type": _text(message.type),
+        "schema_url": _text(message.schema_url),
+        "id_keys": [_text(key) for key in message.id_keys],
+        "description_keys": [_text(key) for key in message.description_keys],
+    }
+
+
+def _read_scope(key: bytes) -> KnownScope:
+    schema_url, _, raw = key.partition(b"\0")
     message = wire.Scope.FromString(raw)
-    return scope_name(_text(message.name), _text(message.version))
+    attributes, dropped = _few(message.attributes), message.dropped_attributes_count
+    return known_scope(_text(message.name), _text(message.version), attributes, _text(schema_url), dropped)
+
+
+def _few(raws: Sequence[bytes]) -> AttributeSet:
+    return attribute_set(_entries(raws[:MAX_ATTRIBUTES]), max(len(raws) - MAX_ATTRIBUTES, 0))
 
 
 def _read_status(raw: bytes) -> tuple[str, int]:
@@ -201,6 +224,6 @@ def _read_status(raw: bytes) -> tuple[str, int]:
 
 _ENTRIES: Memo[Entry] = Memo(_read_entry, 65_536)
 _RESOURCES: Memo[KnownResource] = Memo(_read_resource, 1_024, longest=8_192)
-_SCOPES: Memo[str] = Memo(_read_scope, 4_096)
+_SCOPES: Memo[KnownScope] = Memo(_read_scope, 4_096, longest=8_192)
 _NAMES: Memo[str] = Memo(_text, 16_384)
 _STATUSES: Memo[tuple[str, int]] = Memo(_read_status, 4_096)

@@ -12,6 +12,8 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from opentelemetry.proto.common.v1 import common_pb2
+from opentelemetry.proto.logs.v1 import logs_pb2
+from opentelemetry.proto.metrics.v1 import metrics_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -33,7 +35,7 @@ def _opaque(message: descriptor_pb2.DescriptorProto) -> None:
 
 def _pool() -> descriptor_pool.DescriptorPool:
     pool = descriptor_pool.DescriptorPool()
-    for module in (common_pb2, resource_pb2, trace_pb2):
+    for module in (common_pb2, resource_pb2, trace_pb2, logs_pb2, metrics_pb2):
         file = descriptor_pb2.FileDescriptorProto()
         module.DESCRIPTOR.CopyToProto(file)
         for message in file.message_type:
@@ -45,8 +47,13 @@ def _pool() -> descriptor_pool.DescriptorPool:
 _POOL = _pool()
 
 
+def message(full_name: str) -> Any:
+    """The class of a message, by the name it has in opentelemetry-proto."""
+    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(full_name))
+
+
 def _message(name: str) -> Any:
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"opentelemetry.proto.{name}"))
+    return message(f"opentelemetry.proto.{name}")
 
 
 # ExportTraceServiceRequest has the same wire form as TracesData.
@@ -58,5 +65,30 @@ Event = _message("trace.v1.Span.Event")
 Link = _message("trace.v1.Span.Link")
 Status = _message("trace.v1.Status")
 Resource = _message("resource.v1.Resource")
+EntityRef = _message("common.v1.EntityRef")
 Scope = _message("common.v1.InstrumentationScope")
 KeyValue = _message("common.v1.KeyValue")
+
+# ExportLogsServiceRequest has the same wire form as LogsData, and metrics' as MetricsData.
+LogsData = _message("logs.v1.LogsData")
+ResourceLogs = _message("logs.v1.ResourceLogs")
+ScopeLogs = _message("logs.v1.ScopeLogs")
+LogRecord = _message("logs.v1.LogRecord")
+AnyValue = _message("common.v1.AnyValue")
+
+MetricsData = _message("metrics.v1.MetricsData")
+ResourceMetrics = _message("metrics.v1.ResourceMetrics")
+ScopeMetrics = _message("metrics.v1.ScopeMetrics")
+Metric = _message("metrics.v1.Metric")
+Gauge = _message("metrics.v1.Gauge")
+Sum = _message("metrics.v1.Sum")
+Histogram = _message("metrics.v1.Histogram")
+ExponentialHistogram = _message("metrics.v1.ExponentialHistogram")
+Summary = _message("metrics.v1.Summary")
+NumberDataPoint = _message("metrics.v1.NumberDataPoint")
+HistogramDataPoint = _message("metrics.v1.HistogramDataPoint")
+ExponentialHistogramDataPoint = _message("metrics.v1.ExponentialHistogramDataPoint")
+Buckets = _message("metrics.v1.ExponentialHistogramDataPoint.Buckets")
+SummaryDataPoint = _message("metrics.v1.SummaryDataPoint")
+ValueAtQuantile = _message("metrics.v1.SummaryDataPoint.ValueAtQuantile")
+Exemplar = _message("metrics.v1.Exemplar")

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector import jsonvalue
-from collector.model import COLUMN_NAMES, SPAN_COLUMNS, SpanBatch, Status
+from collector.model import COLUMN_NAMES, SPAN_COLUMNS, UNFINISHED, SpanBatch, Status
 
-MARK = "tracekit.unfinished"
+MARK = UNFINISHED
 IMMINENT = "tracekit.timeout_imminent"
-# As jsonvalue writes it. Quotes inside a value are escaped, so only a key can read like this.
-_NEEDLE = f'"{MARK}":true'
 _BLANK: dict[str, Any] = {"text": "", "json": "", "hex128": "", "bool": None, "i32": None}
 
 
@@ -35,14 +33,15 @@ class Snapshot:
 
 def split(batch: SpanBatch) -> tuple[SpanBatch, list[Snapshot]]:
     """The finished spans, and the snapshots in the order they came. The batch itself where there are none."""
-    texts = batch.columns["attributes"]
-    marked = [row for row, text in enumerate(texts) if _NEEDLE in text]
-    marked = [row for row in marked if jsonvalue.loads(texts[row]).get(MARK) is True]
+    marked = batch.snapshot_rows()
     if not marked:
         return batch, []
     running = set(marked)
     finished = batch.take([row for row in range(len(batch)) if row not in running])
-    return finished, [_snapshot({name: batch.columns[name][row] for name in COLUMN_NAMES}) for row in marked]
+    columns = batch.take(marked).columns
+    return finished, [
+        _snapshot({name: columns[name][row] for name in COLUMN_NAMES}) for row in range(len(marked))
+    ]
 
 
 def batch_of(rows: list[dict[str, Any]]) -> SpanBatch:

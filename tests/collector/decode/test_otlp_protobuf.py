@@ -10,12 +10,13 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from collector import jsonvalue
 from collector.decode import otlp_json, otlp_protobuf
 from collector.decode.result import TooLarge, Undecodable
+from collector.model import Scope
 from tests.collector.batches import MS, T0
 from tests.collector.otlp import TRACE, request, span
 
@@ -168,6 +169,49 @@ def test_equal_resources_have_one_id_whatever_their_order() -> None:
     assert ids[0] == ids[1] != column("resource_id", span(1))
 
 
+def test_everything_a_resource_and_a_scope_say_is_kept_in_both_encodings() -> None:
+    one = request(span(1))
+    resource_spans = one.resource_spans[0]
+    resource_spans.schema_url = "https://example.com/resource"
+    resource_spans.resource.dropped_attributes_count = 4
+    resource_spans.resource.entity_refs.add(type="service", schema_url="u", id_keys=["service.name"])
+    scope_spans = resource_spans.scope_spans[0]
+    scope_spans.schema_url = "https://example.com/scope"
+    scope_spans.scope.name, scope_spans.scope.version = "library", "1.2"
+    scope_spans.scope.attributes.append(text("a", "1"))
+    scope_spans.scope.dropped_attributes_count = 3
+    for batch in both(one):
+        (resource,), (scope,) = batch.resources.values(), batch.scopes.values()
+        assert batch.columns["scope_id"] == [scope.scope_id]
+        assert batch.columns["scope"] == ["library@1.2"]
+        assert scope == Scope(scope.scope_id, "library", "1.2", '{"a":"1"}', "https://example.com/scope", 3)
+        assert (resource.schema_url, resource.dropped_attributes_count) == ("https://example.com/resource", 4)
+        assert jsonvalue.loads(resource.entity_refs) == [
+            {"type": "service", "schema_url": "u", "id_keys": ["service.name"], "description_keys": []}
+        ]
+
+
+def test_a_scope_that_says_nothing_is_none_and_any_word_makes_another() -> None:
+    said = [
+        {"name": "a"}, {"version": "a"}, {"name": "a", "version": "a"}, {"dropped_attributes_count": 1},
+        {"attributes": [text("a", "1")]},
+    ]  # fmt: skip
+    ids = set()
+    for fields in ({}, *said):
+        one = request(span(1))
+        one.resource_spans[0].scope_spans[0].scope.CopyFrom(InstrumentationScope(**fields))
+        ids |= {batch.columns["scope_id"][0] for batch in both(one)}
+    assert len(ids) == 1 + len(said)
+    assert 0 in ids
+
+
+def both(one: Any) -> tuple[Any, Any]:
+    """The same request read from protobuf and from JSON."""
+    body = json.dumps(as_otlp_json(one)).encode()
+    plain = otlp_protobuf.decode(one.SerializeToString(), RECEIVED).batch
+    return plain, otlp_json.decode(body, RECEIVED).batch
+
+
 def _request_of(raw_span: bytes) -> bytes:
     return _field(1, _field(2, _field(2, raw_span)))
 
@@ -289,6 +333,7 @@ def test_protobuf_and_json_give_the_same_batch(spans: list[Span]) -> None:
     other = otlp_json.decode(json.dumps(as_otlp_json(message)).encode(), RECEIVED)
     assert one.batch.columns == other.batch.columns
     assert one.batch.resources == other.batch.resources
+    assert one.batch.scopes == other.batch.scopes
     assert one.rejected == other.rejected
 
 

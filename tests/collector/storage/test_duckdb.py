@@ -60,6 +60,11 @@ def store_of_version_1(folder: Path) -> None:
     folder.mkdir()
     schema = (ROOT / "collector/storage/duckdb/schema.sql").read_text()
     text = re.sub(r"(?s)-- The links of spans once more.*", "", schema)
+    text = re.sub(r"(?s)CREATE TABLE scopes .*?;", "", text)
+    text = re.sub(
+        r",\n    (scope_id|dropped_attributes_count|entity_refs) \w+ NOT NULL(?=\n\)|,\n    entity)", "", text
+    )
+    old = [name for name in COLUMN_NAMES if name != "scope_id"]
     with contextlib.closing(duckdb.connect(str(folder / "tracekit.duckdb"))) as connection:
         connection.execute(text)
         connection.execute("INSERT INTO schema_version VALUES (1, 0)")
@@ -70,8 +75,8 @@ def store_of_version_1(folder: Path) -> None:
         ]
         for values in rows:
             values["trace_id"] = f"{values['trace_id']}"
-            marks = ", ".join("?" for _ in COLUMN_NAMES)
-            connection.execute(f"INSERT INTO spans VALUES ({marks})", [values[n] for n in COLUMN_NAMES])
+            marks = ", ".join("?" for _ in old)
+            connection.execute(f"INSERT INTO spans VALUES ({marks})", [values[n] for n in old])
 
 
 def test_a_store_of_version_1_is_migrated(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+INSERT INTO scopes BY NAME SELECT * FROM incoming_scopes
