@@ -1,8 +1,7 @@
-"""Columns as Arrow memory, built with the array module and described by nanoarrow: no pyarrow. Imports nothing
-of ours.
+"""Columns as Arrow memory, built with the array module and described by nanoarrow: no pyarrow.
 
-An Arrow array here is anything with `__arrow_c_array__` (a table is a struct of its columns), a stream anything
-with `__arrow_c_stream__`: DuckDB can `register` a stream and read it once.
+Imports nothing of ours. An Arrow array here is anything with `__arrow_c_array__` (a table is a struct of its
+columns), a stream anything with `__arrow_c_stream__`: DuckDB can `register` a stream and read it once.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ NO_BOOL = -1
 NO_INT32 = -(2**31)
 _NULLS = {"bool": NO_BOOL, "i32": NO_INT32}
 
-# ColumnType -> (Arrow type, array typecode); "" for text. DuckDB reads arrow.uuid as its UUID, in a seventh of
-# the time that a cast from text takes.
+# DuckDB reads it as its UUID, in a seventh of the time that a cast from text takes.
 _UUID = nanoarrow.extension_type(nanoarrow.fixed_size_binary(16), "arrow.uuid")
+# ColumnType -> (Arrow type, array typecode); "" where there is none.
 _TYPES: dict[str, tuple[Any, str]] = {
     "hex128": (_UUID, ""),
     "u64": (nanoarrow.uint64(), "Q"),

@@ -1,8 +1,8 @@
 """The vocabulary every room of the collector shares: what a span is once it is decoded.
 
 This module imports nothing of ours but how columns become Arrow memory and JSON text becomes values.
-Receivers and decoders produce `SpanBatch`, engines store it, and readers give `Span` back. Field names follow OTLP (opentelemetry-proto v1) and the semantic
-conventions; a field that is derived says so.
+Receivers and decoders produce `SpanBatch`, engines store it, and readers give `Span` back. Field names
+follow OTLP (opentelemetry-proto v1) and the semantic conventions; a field that is derived says so.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The instrumentation that made the spans. `scope_id` hashes all of it; 0 for a scope that says nothing."""
+    """The instrumentation that made the spans. `scope_id` hashes all of it; 0 if it says nothing."""
 
     scope_id: int
     name: str = ""
@@ -249,9 +249,10 @@ class Scope:
 class SpanBatch:
     """Decoded spans, one list a column (see SPAN_COLUMNS), all of equal length.
 
-    `resources` and `scopes` hold all that the batch refers to, but for scope 0, which says nothing. "json" columns hold JSON text as
-    `collector.jsonvalue` writes it ("" for none). The decoder in C gives a subclass that holds Arrow
-    memory instead and makes these lists only if asked: what must be fast uses the methods.
+    `resources` and `scopes` hold all that the batch refers to, but for scope 0, which says nothing. "json"
+    columns hold JSON text as `collector.jsonvalue` writes it ("" for none). The decoder in C gives a
+    subclass that holds Arrow memory instead and makes these lists only if asked: what must be fast uses
+    the methods.
     """
 
     columns: dict[str, list[Any]]
