@@ -14,11 +14,18 @@ ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tracekit": ("tracekit",),
     "tracekit.server": ("tracekit", "collector", "dashboards"),
-    "collector.model": (),
+    "collector.arrow": (),
+    "collector.model": ("collector.arrow", "collector.jsonvalue"),
     "collector.jsonvalue": (),
     "collector.payload": (),
     "collector.settings": (),
-    "collector.decode": ("collector.model", "collector.payload", "collector.jsonvalue", "collector.decode"),
+    "collector.decode": (
+        "collector.arrow",
+        "collector.model",
+        "collector.payload",
+        "collector.jsonvalue",
+        "collector.decode",
+    ),
     "collector.journal": ("collector.payload",),
     "collector.ingest": (
         "collector.model",
@@ -36,7 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.model",
         "collector.settings",
     ),
-    "collector.storage": ("collector.model", "collector.jsonvalue", "collector.storage"),
+    "collector.storage": ("collector.arrow", "collector.model", "collector.jsonvalue", "collector.storage"),
     "collector.storage.base": ("collector.model",),
     "collector.analysis": ("collector.model", "collector.storage.base", "collector.analysis"),
     "collector.alerts": (
