@@ -5,18 +5,27 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector.ingest import Ingest
+from collector.receivers import otlp_http
+from collector.receivers.access import Access
+from collector.receivers.asgi import App
+from collector.receivers.body import BodyLimits
+from collector.receivers.cors import Cors
+from collector.receivers.http_app import Doorway, HttpReceivers
 from collector.receivers.http_server import serving
 from collector.receivers.otlp_grpc import serving_grpc
-from collector.receivers.otlp_http import OtlpHttp
+from collector.receivers.tls import tls_of
 from collector.settings import Address, Settings
 from collector.storage.base import Grace, SpanWriter
 from collector.storage.duckdb import DatabaseOptions, DuckDBStorage, open_storage
+from collector.tokenfile import read_tokens
 
 log = logging.getLogger(__name__)
+
+ROUTES = otlp_http.ROUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +34,25 @@ class Bound:
 
     otlp_http: Address
     otlp_grpc: Address | None
+    over_tls: bool = False
+
+    @property
+    def otlp_http_url(self) -> str:
+        return f"{'https' if self.over_tls else 'http'}://{self.otlp_http}"
 
 
-def build_app(ingest: Ingest, settings: Settings) -> OtlpHttp:
-    """The ASGI application of OTLP/HTTP."""
-    return OtlpHttp(ingest, settings.max_body_bytes, settings.body_timeout_s)
+def build_doorway(settings: Settings) -> Doorway:
+    """Who may send, by the settings' tokens. Raises SettingsError if their file cannot be used."""
+    return Doorway(Access(read_tokens(settings.tokens_file) if settings.tokens_file else ()))
+
+
+def build_app(
+    ingest: Ingest, settings: Settings, doorway: Doorway, operations: Mapping[str, App] | None = None
+) -> App:
+    """The ASGI application of everything that is taken over HTTP."""
+    limits = BodyLimits(settings.max_body_bytes, settings.body_timeout_s)
+    receivers = HttpReceivers(ingest, ROUTES, limits, doorway, operations)
+    return Cors(receivers, settings.cors_origins) if settings.cors_origins else receivers
 
 
 def open_store(settings: Settings) -> DuckDBStorage:
@@ -61,20 +84,28 @@ def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
 
 
 @contextlib.asynccontextmanager
-async def run_receivers(ingest: Ingest, settings: Settings) -> AsyncIterator[Bound]:
+async def run_receivers(
+    ingest: Ingest,
+    settings: Settings,
+    doorway: Doorway | None = None,
+    operations: Mapping[str, App] | None = None,
+) -> AsyncIterator[Bound]:
     """All receivers listen while the context lasts. OSError, naming the address, if one is taken.
 
-    Installs no signal handlers: leave the context to stop. Compose as
+    `operations` (health, metrics) are answered beside OTLP/HTTP, by path. Installs no signal handlers: leave
+    the context to stop. Compose as
 
         with closing(open_store(settings)) as store, open_ingest(store.writer, settings) as ingest:
             async with run_receivers(ingest, settings) as bound:
                 ...
     """
+    doorway, tls = doorway or build_doorway(settings), tls_of(settings)
+    app = build_app(ingest, settings, doorway, operations)
     async with contextlib.AsyncExitStack() as stack:
-        http = serving(build_app(ingest, settings), settings.otlp_http, settings.header_timeout_s)
+        http = serving(app, settings.otlp_http, settings.header_timeout_s, tls.context() if tls else None)
         http_address = await stack.enter_async_context(http)
         grpc_address = None
         if settings.otlp_grpc:
-            grpc = serving_grpc(ingest, settings.otlp_grpc, settings.max_body_bytes)
+            grpc = serving_grpc(ingest, settings.otlp_grpc, settings.max_body_bytes, doorway, tls)
             grpc_address = await stack.enter_async_context(grpc)
-        yield Bound(http_address, grpc_address)
+        yield Bound(http_address, grpc_address, tls is not None)

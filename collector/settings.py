@@ -1,4 +1,4 @@
-"""Configuration of `tracekit serve`: flags over environment over defaults, read once into a frozen object."""
+"""Configuration of `tracekit serve`: flags over environment over file over defaults, read once, frozen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 
 class SettingsError(ValueError):
@@ -43,7 +44,7 @@ class Address:
 _UNITS = {"": 1, "B": 1, "KB": 2**10, "KIB": 2**10, "MB": 2**20, "MIB": 2**20, "GB": 2**30, "GIB": 2**30}
 
 
-def _size(text: str) -> int:
+def parse_size(text: str) -> int:
     """`64MiB`, `1GB`, `65536`: powers of 1024."""
     digits = text.strip().rstrip("BKMGIbkmgi ")
     unit = text.strip()[len(digits) :].strip().upper()
@@ -76,6 +77,37 @@ def _switch(text: str) -> bool:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _path_or_none(text: str) -> Path | None:
+    return Path(text.strip()) if text.strip() else None
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.strip().lower() not in choices:
+            raise SettingsError(f"{text!r} is none of {', '.join(choices)}")
+        return text.strip().lower()
+
+    return parse
+
+
+def _http_url(text: str) -> str:
+    url = urlsplit(text.strip())
+    if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+        raise SettingsError(f"{text!r} is not a URL such as https://backend.example:4318")
+    return text.strip().rstrip("/")
+
+
+def _header_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """`name=value,name=value`, values percent-encoded where they must be, as OTEL_EXPORTER_OTLP_HEADERS."""
+    pairs = []
+    for part in _names(text):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError("a header is not NAME=VALUE")  # its text may be a secret
+        pairs.append((name.strip(), unquote(value.strip())))
+    return tuple(pairs)
 
 
 def _address_or_off(text: str) -> Address | None:
@@ -126,13 +158,62 @@ class Settings:
             "TRACEKIT_ALLOW_PRIVATE_WEBHOOKS", _switch, "let alerts call loopback and private addresses"
         ),
     )
+    tls_cert: Path | None = field(
+        default=None,
+        metadata=_setting(
+            "TRACEKIT_TLS_CERT", _path_or_none, "certificate chain (PEM): OTLP is taken over TLS"
+        ),
+    )
+    tls_key: Path | None = field(
+        default=None, metadata=_setting("TRACEKIT_TLS_KEY", _path_or_none, "its private key (PEM)")
+    )
+    tls_client_ca: Path | None = field(
+        default=None,
+        metadata=_setting(
+            "TRACEKIT_TLS_CLIENT_CA", _path_or_none, "certificates (PEM) whose clients alone may send"
+        ),
+    )
+    tokens_file: Path | None = field(
+        default=None,
+        metadata=_setting("TRACEKIT_TOKENS", _path_or_none, "file of the tokens that may send, with quotas"),
+    )
+    cors_origins: tuple[str, ...] = field(
+        default=(),
+        metadata=_setting(
+            "TRACEKIT_CORS_ORIGINS", _names, "origins whose pages may send OTLP from a browser; `*` for any"
+        ),
+    )
+    log_format: str = field(
+        default="text",
+        metadata=_setting(
+            "TRACEKIT_LOG_FORMAT", _one_of("text", "json"), "`text`, or `json`: one object a line"
+        ),
+    )
+    forward_url: str = field(
+        default="",
+        metadata=_setting("TRACEKIT_FORWARD", _http_url, "OTLP/HTTP base URL that gets a copy of everything"),
+    )
+    forward_headers: tuple[tuple[str, str], ...] = field(
+        default=(),
+        metadata=_setting(
+            "TRACEKIT_FORWARD_HEADERS", _header_pairs, "headers for it: `name=value,name=value`"
+        ),
+    )
+    forward_max_bytes: int = field(
+        default=1024 * _MIB,
+        metadata=_setting(
+            "TRACEKIT_FORWARD_MAX", parse_size, "disk that waiting copies may take; the oldest go"
+        ),
+    )
     max_body_bytes: int = field(
         default=64 * _MIB,
-        metadata=_setting("TRACEKIT_MAX_BODY", _size, "largest request, counted after decompression"),
+        metadata=_setting("TRACEKIT_MAX_BODY", parse_size, "largest request, counted after decompression"),
     )
     max_queue_bytes: int = field(
         default=128 * _MIB,
-        metadata=_setting("TRACEKIT_MAX_QUEUE", _size, "payloads held at once, from first byte to commit"),
+        metadata=_setting(
+            "TRACEKIT_MAX_QUEUE", parse_size, "payloads held at once, from first byte to commit"
+        ),
     )
     header_timeout_s: float = field(
         default=10.0,
@@ -145,7 +226,7 @@ class Settings:
     store_memory_bytes: int = field(
         default=1024 * _MIB,
         metadata=_setting(
-            "TRACEKIT_STORE_MEMORY", _size, "memory DuckDB may use, readers and writer together"
+            "TRACEKIT_STORE_MEMORY", parse_size, "memory DuckDB may use, readers and writer together"
         ),
     )
     store_threads: int = field(
@@ -158,7 +239,9 @@ class Settings:
     )
     disk_floor_bytes: int = field(
         default=512 * _MIB,
-        metadata=_setting("TRACEKIT_DISK_FLOOR", _size, "free disk below which writes are refused with 503"),
+        metadata=_setting(
+            "TRACEKIT_DISK_FLOOR", parse_size, "free disk below which writes are refused with 503"
+        ),
     )
     unfinished_grace_s: float = field(
         default=60.0,
@@ -177,10 +260,14 @@ class Settings:
 
     @classmethod
     def from_env(
-        cls, environ: Mapping[str, str], overrides: Mapping[str, str | None] | None = None
+        cls,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, str | None] | None = None,
+        file: Mapping[str, str] | None = None,
     ) -> Settings:
-        """`overrides` (from flags) are texts by field name; None leaves a field to the environment."""
-        overrides = overrides or {}
+        """`overrides` (from flags) are texts by field name; None leaves a field to the environment. `file`
+        has what a configuration file says, by variable of the environment (collector/configfile.py)."""
+        overrides, file = overrides or {}, file or {}
         unknown = set(overrides) - {f.name for f in fields(cls)}
         if unknown:
             raise SettingsError(f"there is no setting {', '.join(sorted(unknown))}")
@@ -189,22 +276,42 @@ class Settings:
             env = setting.metadata["env"]
             text, origin = overrides.get(setting.name), setting.name
             if text is None:
-                text, origin = environ.get(env), env
+                text, origin = environ.get(env) or file.get(env), env
             if text is not None and text.strip():
                 given[setting.name] = _parsed(setting.metadata["parse"], text, origin)
         settings = cls(**given)
+        settings.require_whole_tls()
         settings.require_safe_addresses()
         return settings
 
+    @property
+    def knows_senders(self) -> bool:
+        """Whether strangers can neither send nor listen: TLS, with tokens or client certificates."""
+        return self.tls_cert is not None and (self.tokens_file is not None or self.tls_client_ca is not None)
+
+    def require_whole_tls(self) -> None:
+        """SettingsError for a certificate without its key, or the reverse."""
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("tls_cert and tls_key (TRACEKIT_TLS_CERT, TRACEKIT_TLS_KEY) go together")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise SettingsError("tls_client_ca (TRACEKIT_TLS_CLIENT_CA) needs tls_cert and tls_key")
+
     def require_safe_addresses(self) -> None:
-        """SettingsError for an address other machines reach, unless `allow_public` says so."""
-        for name in ("otlp_http", "otlp_grpc", "ui"):
+        """SettingsError for an address other machines reach, unless `allow_public` says so or, for OTLP,
+        senders are known."""
+        receivers = () if self.knows_senders else ("otlp_http", "otlp_grpc")
+        for name in (*receivers, "ui"):
             address: Address | None = getattr(self, name)
             if address is not None and not address.is_loopback and not self.allow_public:
+                remedy = "TLS with tokens (TRACEKIT_TLS_CERT, TRACEKIT_TLS_KEY, TRACEKIT_TOKENS)"
+                own = (
+                    "the dashboards have no authentication"
+                    if name == "ui"
+                    else f"it is open without {remedy}"
+                )
                 raise SettingsError(
-                    f"{name} {address} is reachable from other machines, and this version has no "
-                    "authentication: use a loopback address, or set TRACEKIT_ALLOW_PUBLIC=1 (--allow-public) "
-                    "if the network itself keeps strangers out"
+                    f"{name} {address} is reachable from other machines, {own}: use a loopback address, or "
+                    "set TRACEKIT_ALLOW_PUBLIC=1 (--allow-public) if the network itself keeps strangers out"
                 )
 
 

@@ -19,6 +19,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.jsonvalue": (),
     "collector.payload": (),
     "collector.settings": (),
+    "collector.logformat": (),
+    "collector.configfile": ("collector.settings",),
+    "collector.tokenfile": ("collector.configfile", "collector.receivers.access", "collector.settings"),
     "collector.decode": (
         "collector.arrow",
         "collector.model",

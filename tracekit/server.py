@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import importlib.util
 import json
-import logging
 import os
 import signal
 import sys
@@ -37,10 +36,14 @@ def parser() -> argparse.ArgumentParser:
         description="Takes OTLP in, stores it in one folder and serves the dashboards. Settings that have no "
         "flag here come from the environment: docs/collector.md lists them.",
     )
+    flags.add_argument(
+        "--config", metavar="FILE", help="settings as TOML (default: TRACEKIT_CONFIG)"
+    )
     flags.add_argument("--data", metavar="DIR", help="folder of the store (default tracekit-data)")
     flags.add_argument("--otlp-http", metavar="HOST:PORT", help="OTLP/HTTP (default 127.0.0.1:4318)")
     flags.add_argument("--otlp-grpc", metavar="HOST:PORT", help="OTLP/gRPC, or off (default 127.0.0.1:4317)")
     flags.add_argument("--ui", metavar="HOST:PORT", help="dashboards (default 127.0.0.1:7318)")
+    flags.add_argument("--forward", metavar="URL", help="send a copy of everything to this OTLP/HTTP backend")
     flags.add_argument(
         "--allow-public", action="store_true", help="allow addresses that other machines reach, without login"
     )
@@ -58,20 +61,13 @@ def main(argv: Sequence[str]) -> int:
         return _fail(
             f"the server needs {', '.join(missing)}: install them with  pip install 'tracekit[server]'", 1
         )
-    from collector.settings import Settings, SettingsError
+    from collector.logformat import configure_logging
+    from collector.settings import SettingsError
     from collector.storage.base import StorageError
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # its comings and goings are ours to tell
-    flags = {
-        "data_dir": options.data,
-        "otlp_http": options.otlp_http,
-        "otlp_grpc": options.otlp_grpc,
-        "ui": options.ui,
-        "allow_public": "1" if options.allow_public else None,
-    }
     try:
-        settings = Settings.from_env(os.environ, flags)
+        settings = _settings(options)
+        configure_logging(settings.log_format)
         _run_server(settings, Path(options.ready_file) if options.ready_file else None)
     except SettingsError as error:
         return _fail(str(error), 2)
@@ -81,6 +77,22 @@ def main(argv: Sequence[str]) -> int:
         advice = "; choose another with --otlp-http, --otlp-grpc or --ui" if error.errno == EADDRINUSE else ""
         return _fail(f"{error.strerror or error}{advice}", 1)
     return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from collector.configfile import read_config
+    from collector.settings import Settings
+
+    flags = {
+        "data_dir": options.data,
+        "otlp_http": options.otlp_http,
+        "otlp_grpc": options.otlp_grpc,
+        "ui": options.ui,
+        "forward_url": options.forward,
+        "allow_public": "1" if options.allow_public else None,
+    }
+    file = options.config or os.environ.get("TRACEKIT_CONFIG")
+    return Settings.from_env(os.environ, flags, read_config(Path(file)) if file else None)
 
 
 def _fail(message: str, status: int) -> int:
@@ -126,7 +138,7 @@ async def _listen(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with run_receivers(ingest, settings) as bound:
-        pages = UiSettings(allowed_hosts=settings.ui_hosts, otlp_endpoint=f"http://{bound.otlp_http}")
+        pages = UiSettings(allowed_hosts=settings.ui_hosts, otlp_endpoint=bound.otlp_http_url)
         app = build_app(reader, alerts, pages)
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,
@@ -155,7 +167,7 @@ async def _evaluating(reader: SpanReader, alerts: AlertStore, ui: Address) -> As
 def _announce(bound: Bound, ui: Address, settings: Settings, ready_file: Path | None) -> None:
     addresses = {
         "pid": os.getpid(),
-        "otlp_http": f"http://{bound.otlp_http}",
+        "otlp_http": bound.otlp_http_url,
         "otlp_grpc": str(bound.otlp_grpc or ""),
         "ui": f"http://{ui}",
     }

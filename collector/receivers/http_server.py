@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -85,8 +86,10 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any, address: Address, header_timeout_s: float) -> AsyncIterator[Address]:
-    """Listens while the context lasts and says where (port 0 becomes a real one).
+async def serving(
+    app: Any, address: Address, header_timeout_s: float, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Address]:
+    """Listens while the context lasts and says where (port 0 becomes a real one); over TLS if given.
 
     On leaving, requests under way get a few seconds to finish. OSError if the address is taken.
     """
@@ -104,6 +107,7 @@ async def serving(app: Any, address: Address, header_timeout_s: float) -> AsyncI
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_SHUTDOWN_S,
+        ssl_context_factory=(lambda config, default: tls) if tls else None,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 
 from collector.decode.result import TooLarge, Undecodable
+from collector.receivers import zstd
 
 _STEP = 256 * 1024
 # Traces compress 5 to 20 fold; 100 above the first MiB is nobody's real traffic.
@@ -16,15 +17,17 @@ _GZIP = 16 + zlib.MAX_WBITS
 _ZLIB = zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
 
+ENCODINGS = ("gzip", "deflate", "zstd")
+
 
 def inflate(body: bytes, encoding: str, max_bytes: int) -> Iterator[bytes]:
-    """The plain bytes of a gzip (one or several members) or deflate (with or without header) body.
+    """The plain bytes of a gzip or zstd (one or several members) or deflate (with or without header) body.
 
     Raises Undecodable if it is damaged or cut off, TooLarge beyond `max_bytes` or the ratio.
     """
     total = 0
     try:
-        for piece in _pieces(body, encoding):
+        for piece in zstd.pieces(body, _STEP) if encoding == "zstd" else _zlib_pieces(body, encoding):
             total += len(piece)
             if total > max_bytes:
                 raise TooLarge(f"the request is larger than {max_bytes} bytes after decompression")
@@ -35,7 +38,7 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> Iterator[bytes]:
         raise Undecodable(f"the body is not valid {encoding}") from error
 
 
-def _pieces(body: bytes, encoding: str) -> Iterator[bytes]:
+def _zlib_pieces(body: bytes, encoding: str) -> Iterator[bytes]:
     bits = _GZIP if encoding == "gzip" else _ZLIB if _has_zlib_header(body) else _RAW
     rest = body
     while True:

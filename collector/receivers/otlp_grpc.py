@@ -1,28 +1,30 @@
-"""OTLP/gRPC: TraceService/Export on raw bytes, so that a bad payload is INVALID_ARGUMENT and not INTERNAL."""
+"""OTLP/gRPC: Export of each signal on raw bytes, so that a bad one is INVALID_ARGUMENT, not INTERNAL."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import AsyncIterator
 from typing import Any, NoReturn
 
 import grpc
 
+from collector.decode.registry import DECODERS
+from collector.decode.result import Decoded
 from collector.ingest import Ingest
-from collector.payload import Payload
+from collector.payload import Payload, Signal
 from collector.receivers import status
+from collector.receivers.http_app import Doorway
 from collector.receivers.status import Failure
+from collector.receivers.tls import Tls
 from collector.settings import Address
 
-log = logging.getLogger(__name__)
-
-_TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-_NOT_YET = {
-    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-    "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+METHODS: dict[str, Signal] = {
+    "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export": "metrics",
+    "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
 }
+_PROTOCOL = "otlp_grpc"
 _GRACE_S = 5.0
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -30,40 +32,56 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
     """Methods by path; requests and responses stay bytes."""
 
-    def __init__(self, ingest: Ingest) -> None:
-        self._ingest = ingest
+    def __init__(self, ingest: Ingest, doorway: Doorway) -> None:
+        self._handlers = {
+            method: grpc.unary_unary_rpc_method_handler(_Exporter(ingest, doorway, signal).export)
+            for method, signal in METHODS.items()
+            if (signal, "protobuf") in DECODERS
+        }
 
     def service(self, call: Any) -> Any:
-        if call.method == _TRACES:
-            return grpc.unary_unary_rpc_method_handler(self._export)
-        if call.method in _NOT_YET:
-            return grpc.unary_unary_rpc_method_handler(_not_yet)
-        return None  # grpc answers UNIMPLEMENTED
+        return self._handlers.get(call.method)  # None: grpc answers UNIMPLEMENTED
 
-    async def _export(self, body: bytes, context: Any) -> bytes:
+
+class _Exporter:
+    """Takes one signal."""
+
+    def __init__(self, ingest: Ingest, doorway: Doorway, signal: Signal) -> None:
+        self._ingest = ingest
+        self._doorway = doorway
+        self._signal = signal
+
+    async def export(self, body: bytes, context: Any) -> bytes:
         try:
-            with self._ingest.reserve() as reservation:
-                reservation.grow(len(body))
-                decoded = await self._ingest.export(Payload("traces", "protobuf", body, time.time_ns()))
+            decoded = await self._take(body, _authorization(context))
         except Exception as error:
-            await _abort(context, _failure(error))
+            failure = status.failure_or_unavailable(error)
+            self._doorway.counts.answered(_PROTOCOL, self._signal, _CODES[failure.code].name)
+            await _abort(context, failure)
+        self._doorway.counts.answered(_PROTOCOL, self._signal, grpc.StatusCode.OK.name)
+        return status.response_protobuf(self._signal, decoded)
+
+    async def _take(self, body: bytes, authorization: str) -> Decoded:
+        sender = self._doorway.access.admit(authorization)
+        sender.quota.charge(len(body))
+        payload = Payload(self._signal, "protobuf", body, time.time_ns())
+        with self._ingest.reserve() as reservation:
+            reservation.grow(len(body))
+            decoded = await self._ingest.export(payload)
         failure = status.nothing_salvageable(decoded)
         if failure:
-            await _abort(context, failure)
-        return status.response_protobuf(decoded)
+            raise failure
+        self._doorway.acknowledged(payload)
+        kept, rejected = len(decoded.batch), decoded.rejected_items
+        self._doorway.counts.took(_PROTOCOL, self._signal, len(body), kept, rejected)
+        return decoded
 
 
-async def _not_yet(body: bytes, context: Any) -> bytes:
-    message = "not yet: traces only in this version"
-    await _abort(context, Failure(404, status.UNIMPLEMENTED, message))
-
-
-def _failure(error: Exception) -> Failure:
-    try:
-        return status.failure_of(error)
-    except Exception:
-        log.exception("a request failed in a way the receiver does not know")
-        return Failure(503, status.UNAVAILABLE, "internal error", status.jittered(5.0))
+def _authorization(context: Any) -> str:
+    for name, value in context.invocation_metadata() or ():
+        if name == "authorization" and isinstance(value, str):
+            return value
+    return ""
 
 
 async def _abort(context: Any, failure: Failure) -> NoReturn:
@@ -74,15 +92,24 @@ async def _abort(context: Any, failure: Failure) -> NoReturn:
 
 
 @contextlib.asynccontextmanager
-async def serving_grpc(ingest: Ingest, address: Address, max_body_bytes: int) -> AsyncIterator[Address]:
+async def serving_grpc(
+    ingest: Ingest,
+    address: Address,
+    max_body_bytes: int,
+    doorway: Doorway | None = None,
+    tls: Tls | None = None,
+) -> AsyncIterator[Address]:
     """Listens while the context lasts and says where. OSError if the address is taken."""
     options = (
         ("grpc.max_receive_message_length", max_body_bytes),  # counted after decompression
         ("grpc.so_reuseport", 0),
     )
-    server = grpc.aio.server(handlers=(_Services(ingest),), options=options)
+    server = grpc.aio.server(handlers=(_Services(ingest, doorway or Doorway()),), options=options)
     try:
-        port = server.add_insecure_port(str(address))
+        if tls:
+            port = server.add_secure_port(str(address), tls.grpc_credentials())
+        else:
+            port = server.add_insecure_port(str(address))
     except RuntimeError as error:
         raise OSError(f"cannot listen on {address}: {error}") from error
     await server.start()

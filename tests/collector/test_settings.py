@@ -50,9 +50,15 @@ def test_an_address_is_host_and_port(text: str, address: Address) -> None:
         ({"TRACEKIT_HEADER_TIMEOUT": "0"}, "seconds"),
         ({"TRACEKIT_STORE_THREADS": "two"}, "whole number"),
         ({"TRACEKIT_ALLOW_PUBLIC": "maybe"}, "on nor off"),
-        ({"TRACEKIT_OTLP_HTTP": "0.0.0.0:4318"}, "no authentication"),
+        ({"TRACEKIT_OTLP_HTTP": "0.0.0.0:4318"}, "without TLS with tokens"),
         ({"TRACEKIT_UI": "[::]:80"}, "no authentication"),
-        ({"TRACEKIT_OTLP_GRPC": "example.com:80"}, "no authentication"),
+        ({"TRACEKIT_OTLP_GRPC": "example.com:80"}, "without TLS with tokens"),
+        ({"TRACEKIT_OTLP_GRPC": "[::]:1", "TRACEKIT_TOKENS": "t"}, "without TLS with tokens"),
+        ({"TRACEKIT_TLS_CERT": "c"}, "go together"),
+        ({"TRACEKIT_TLS_CLIENT_CA": "c"}, "needs tls_cert"),
+        ({"TRACEKIT_LOG_FORMAT": "xml"}, "text, json"),
+        ({"TRACEKIT_FORWARD": "ftp://x"}, "TRACEKIT_FORWARD"),
+        ({"TRACEKIT_FORWARD_HEADERS": "secret"}, "NAME=VALUE"),
     ],
 )
 def test_what_makes_no_sense_is_named(environ: dict[str, str], said: str) -> None:
@@ -63,6 +69,13 @@ def test_what_makes_no_sense_is_named(environ: dict[str, str], said: str) -> Non
 def test_a_public_address_needs_to_be_asked_for() -> None:
     environ = {"TRACEKIT_OTLP_HTTP": "0.0.0.0:4318", "TRACEKIT_ALLOW_PUBLIC": "1"}
     assert Settings.from_env(environ).otlp_http.host == "0.0.0.0"
+
+
+def test_tls_with_tokens_opens_the_receivers_to_other_machines_but_not_the_dashboards() -> None:
+    environ = {"TRACEKIT_TLS_CERT": "c", "TRACEKIT_TLS_KEY": "k", "TRACEKIT_TOKENS": "t"}
+    assert Settings.from_env(environ | {"TRACEKIT_OTLP_GRPC": "0.0.0.0:4317"}).knows_senders
+    with pytest.raises(SettingsError, match="no authentication"):
+        Settings.from_env(environ | {"TRACEKIT_UI": "0.0.0.0:80"})
 
 
 def test_an_unknown_override_is_refused() -> None:

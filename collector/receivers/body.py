@@ -1,0 +1,103 @@
+"""A request's body off the wire: bounded in bytes and in time, inflated in steps, counted while it grows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from collector.decode.result import TooLarge
+from collector.ingest import Reservation
+from collector.receivers import inflate, status
+from collector.receivers.asgi import Receive
+from collector.receivers.status import Failure
+
+_DISCARD_S = 2.0
+
+
+class Gone(Exception):
+    """The client went away in the middle of its body."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """`max_bytes` counts after decompression; `timeout_s` is for the whole body, from first byte to last."""
+
+    max_bytes: int
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """`compressed` is the body as it came, None where it came plain."""
+
+    plain: bytes
+    compressed: bytes | None = None
+    coding: str = ""
+
+
+async def read_body(
+    headers: Mapping[str, str], receive: Receive, reservation: Reservation, limits: BodyLimits
+) -> Body:
+    """Raises Failure, TooLarge, Undecodable, Busy, or Gone."""
+    coding = _content_coding(headers)
+    await _refuse_declared(headers, receive, limits)
+    try:
+        async with asyncio.timeout(limits.timeout_s):
+            raw = await _raw(receive, reservation, limits)
+    except TimeoutError:
+        raise Failure(408, status.DEADLINE_EXCEEDED, "the body did not arrive in time") from None
+    if coding == "identity":
+        return Body(raw)
+    pieces = []
+    for piece in inflate.inflate(raw, coding, limits.max_bytes):
+        reservation.grow(len(piece))
+        pieces.append(piece)
+        await asyncio.sleep(0)  # a large body must not hold up the other connections
+    return Body(b"".join(pieces), raw, coding)
+
+
+def _content_coding(headers: Mapping[str, str]) -> str:
+    coding = headers.get("content-encoding", "").lower() or "identity"
+    coding = coding.removeprefix("x-")
+    if coding != "identity" and coding not in inflate.ENCODINGS:
+        known = ", ".join(inflate.ENCODINGS)
+        message = f"Content-Encoding must be {known} or identity, not {coding[:100]}"
+        raise Failure(415, status.INVALID_ARGUMENT, message)
+    return coding
+
+
+async def _refuse_declared(headers: Mapping[str, str], receive: Receive, limits: BodyLimits) -> None:
+    declared = headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limits.max_bytes:
+        if "expect" not in headers:  # a client that asks first has sent nothing yet
+            await discard(receive)
+        raise TooLarge(f"the request is larger than {limits.max_bytes} bytes")
+
+
+async def _raw(receive: Receive, reservation: Reservation, limits: BodyLimits) -> bytes:
+    pieces, total, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        piece, more = message.get("body", b""), message.get("more_body", False)
+        total += len(piece)
+        if total > limits.max_bytes:
+            if more:
+                await discard(receive)
+            raise TooLarge(f"the request is larger than {limits.max_bytes} bytes")
+        reservation.grow(len(piece))
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def discard(receive: Receive) -> None:
+    """Read on for a moment before refusing: closing over unread bytes makes the kernel reset the connection,
+    and the reset overtakes the answer that says why."""
+    try:
+        async with asyncio.timeout(_DISCARD_S):
+            while (await receive()).get("more_body"):
+                pass
+    except TimeoutError:
+        return
