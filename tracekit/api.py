@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tracekit import context, pipeline, propagation, values
+from tracekit.decorator import Callee
 from tracekit.guard import report
-from tracekit.invocation import Callee, Root, enter
+from tracekit.invocation import Root, enter
 from tracekit.span import INTERNAL, KINDS, NO_SPAN, NonRecordingSpan, Span, SpanContext
 
 TYPE_CHECKING = False

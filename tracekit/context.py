@@ -10,8 +10,6 @@ from __future__ import annotations
 from _contextvars import ContextVar
 from time import time_ns
 
-from tracekit import pipeline
-from tracekit.ids import new_span_id, new_trace_id
 from tracekit.queue import QUEUE
 from tracekit.span import NO_SPAN, NonRecordingSpan, Span, SpanContext, Trace
 
@@ -90,9 +88,13 @@ def start_root(
 ) -> Span | NonRecordingSpan:
     """A local root below `parent` or of a new trace, if sampled. `started`: Unix nanoseconds, 0 for now.
     `baggage`: the caller's, where it has no span (the parent's comes with the parent)."""
-    trace = Trace(parent.tid if parent else new_trace_id(), parent.state if parent else "", outer)
+    from tracekit import pipeline  # with the first span, not with the decoration of a function
+
+    trace = Trace(parent.tid if parent else 0, parent.state if parent else "", outer)
     trace.baggage = (parent.baggage if parent else "") or baggage
     if not pipeline.get().sampler.admit(trace, parent):
+        from tracekit.ids import new_span_id
+
         unsampled = SpanContext(trace.tid, new_span_id(), False, trace.state, False, trace.baggage)
         return NonRecordingSpan(unsampled, outer)
     return Span(name, kind, parent, trace, started or time_ns(), attributes)

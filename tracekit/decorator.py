@@ -2,24 +2,29 @@
 
 Wrappers of the four kinds of callables differ only in how they run the body. Their first lines are the hot
 path: below a recorded span it must cost well under a microsecond, below an unsampled one next to nothing.
+What knows about calls (tracekit.invocation) is loaded by the first one: a module with decorated functions may
+be imported by processes that never call them.
 """
 
 from __future__ import annotations
 
+import os
 from time import time_ns
 
-from tracekit import config, imports
+from tracekit import config, watch
 from tracekit.context import attach, detach, get, release
 from tracekit.guard import report
-from tracekit.invocation import Callee, enter
-from tracekit.lifecycle import LIFECYCLE, module_of
+from tracekit.lifecycle import LIFECYCLE, initialization_type, module_of
 from tracekit.queue import QUEUE
-from tracekit.span import INTERNAL, KINDS, NonRecordingSpan, Span
+from tracekit.span import INTERNAL, KINDS, NO_SPAN, NonRecordingSpan, Span
+from tracekit.values import clean_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Mapping
     from typing import Any, TypeVar, overload
+
+    from tracekit.invocation import Root
 
     F = TypeVar("F", bound=Callable[..., Any])
 else:
@@ -31,6 +36,63 @@ else:
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # code flags, see the inspect module's table
 _MARK = "__tracekit__"
 add = QUEUE.add
+
+
+class Callee:
+    """What is known about a traced callable when it is decorated."""
+
+    __slots__ = ("copy_attributes", "handler", "kind", "name", "platform")
+
+    def __init__(
+        self,
+        name: str,
+        kind: int = INTERNAL,
+        attributes: Mapping[str, Any] | None = None,
+        handler: bool | None = None,
+        platform: str | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        cleaned, _ = clean_mapping(attributes)
+        # Each span gets its own dict; None where there is nothing to copy.
+        self.copy_attributes: Callable[[], dict[str, Any]] | None = cleaned.copy if cleaned else None
+        self.handler = handler
+        self.platform = platform
+
+
+class Untraced:
+    """Stands for tracekit.invocation's Root where that cannot be loaded: the user's call goes on."""
+
+    span = NO_SPAN
+
+    def __init__(self, args: tuple[Any, ...]) -> None:
+        self.args = args
+
+    def returned(self, result: Any) -> Any:
+        """Gives back the result."""
+        return result
+
+    def failed(self, error: BaseException) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+
+def _load_and_enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root | Untraced:
+    global enter
+    try:
+        from tracekit import invocation
+
+        enter = invocation.enter
+    except Exception as error:  # the package's files may be gone by now (chroot, a replaced deployment)
+        report(error, "loading tracekit")
+        return Untraced(args)
+    return enter(callee, args, kwargs)
+
+
+# tracekit.invocation's, which takes this one's place at the first call. Never raises.
+enter: Callable[[Callee, tuple[Any, ...], dict[str, Any]], Root | Untraced] = _load_and_enter
 
 
 @overload
@@ -104,7 +166,7 @@ def _wrap(
     if settings.disabled or is_traced(function):
         return function
     if settings.logs or settings.stdout:
-        imports.watch_output(settings)
+        watch.output(settings)
     if isinstance(function, (staticmethod, classmethod)):
         inner = _wrap(function.__func__, name, kind, attributes, handler, platform)
         return type(function)(inner)
@@ -304,3 +366,9 @@ async def _async_step(span: Any, advance: Any, *value: Any) -> Any:
         return await advance(*value)
     finally:
         release(token)
+
+
+# Whoever opens spans of ours may open some of opentelemetry too, before or after.
+watch.opentelemetry()
+if initialization_type(os.environ) == "snap-start":
+    __import__("tracekit.platforms.snapstart", fromlist=("register",)).register()

@@ -8,19 +8,19 @@ from __future__ import annotations
 import os
 import time
 
-from tracekit import context, imports, pipeline, platforms, propagation, triggers
+from tracekit import context, pipeline, platforms, propagation, triggers
 from tracekit.guard import report
 from tracekit.lifecycle import LIFECYCLE, initialization_type, is_cold
 from tracekit.pause import PAUSES
 from tracekit.span import CONSUMER, INTERNAL, NO_SPAN, SERVER, Span, SpanContext, Trace
-from tracekit.values import clean_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any
 
     from tracekit.config import Config
+    from tracekit.decorator import Callee
     from tracekit.platforms.base import Facts
     from tracekit.span import NonRecordingSpan
     from tracekit.triggers.base import Trigger
@@ -42,28 +42,6 @@ OBSERVERS = (
 HOOKS = (("freeze", "PreFreeze", "pre_freeze"), ("stop", "PreStop", "pre_stop"))
 # No caller waits for a hook, so it may take longer than a call's budget.
 HOOK_FLUSH_S = 2.0
-
-
-class Callee:
-    """What is known about a traced callable when it is decorated."""
-
-    __slots__ = ("copy_attributes", "handler", "kind", "name", "platform")
-
-    def __init__(
-        self,
-        name: str,
-        kind: int = INTERNAL,
-        attributes: Mapping[str, Any] | None = None,
-        handler: bool | None = None,
-        platform: str | None = None,
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        cleaned, _ = clean_mapping(attributes)
-        # Each span gets its own dict; None where there is nothing to copy.
-        self.copy_attributes: Callable[[], dict[str, Any]] | None = cleaned.copy if cleaned else None
-        self.handler = handler
-        self.platform = platform
 
 
 class Root:
@@ -379,10 +357,3 @@ def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
             span.add_link(linked)
     if elsewhere is not None:
         span.add_link(elsewhere)
-
-
-# Whoever opens spans of ours may open some of opentelemetry too, before or after.
-imports.watch()
-pipeline.at_start(imports.watch_output)
-if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-    __import__("tracekit.platforms.snapstart", fromlist=("register",)).register()

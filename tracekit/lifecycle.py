@@ -147,7 +147,7 @@ def _end_unwanted_profile() -> None:
 def _adopt(span: Span, parent: Span, trace: Trace) -> None:
     # The initializer ran before any trace was known. If its ids went out meanwhile (it called something),
     # its spans must stay in their own trace, and a link connects the two.
-    if span.trace.tid:
+    if span.trace.identified:
         parent.add_link(span.context)
     else:
         span.trace.tid, span.trace.state = trace.tid, trace.state

@@ -7,11 +7,10 @@ from _thread import allocate_lock
 from time import monotonic
 
 from tracekit import config as configuration
-from tracekit import values
+from tracekit import values, watch
 from tracekit.ending import at_end
 from tracekit.guard import report, say
 from tracekit.queue import QUEUE
-from tracekit.sampling import Sampler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from tracekit.config import Config
     from tracekit.exporters.base import Exporter
     from tracekit.flush import Flusher
-    from tracekit.span import Span
+    from tracekit.sampling import Sampler
+    from tracekit.span import Span, SpanContext, Trace
     from tracekit.spool import Spool
 
 
@@ -31,7 +31,7 @@ class Pipeline:
 
     def __init__(self, config: Config, exporter: Exporter | None = None) -> None:
         self.config = config
-        self.sampler = Sampler.of(config)
+        self.sampler = _sampler(config)
         self._exporter = exporter
         self._flusher: Flusher | None = None
         self._channels: dict[str, Channel] = {}
@@ -176,9 +176,32 @@ class Pipeline:
         return exporter.encode(spans, self.resource, dropped)
 
 
+class Everything:
+    """The sampler where nothing was configured: as tracekit.sampling's, which is loaded for a caller that has
+    sampled itself, or not. A cold start need not wait for it."""
+
+    never = False
+    rules = None
+
+    def admit(self, trace: Trace, parent: SpanContext | None) -> bool:
+        """Whether spans below this root are recorded. Completes `trace`."""
+        if parent is None or (parent.sampled and not parent.state):
+            return True
+        from tracekit.sampling import Sampler
+
+        return Sampler().admit(trace, parent)
+
+
+def _sampler(config: Config) -> Sampler | Everything:
+    if config.sampler == configuration.DEFAULT_SAMPLER and not config.keep:
+        return Everything()
+    from tracekit.sampling import Sampler
+
+    return Sampler.of(config)
+
+
 _lock = allocate_lock()
 _pipeline: Pipeline | None = None
-_at_start: list[Callable[[Config], None]] = []
 
 
 def get() -> Pipeline:
@@ -187,14 +210,8 @@ def get() -> Pipeline:
     if _pipeline is None:
         _pipeline = Pipeline(configuration.get())
         at_end(close)
-        for tell in _at_start:
-            tell(_pipeline.config)
+        watch.output(_pipeline.config)
     return _pipeline
-
-
-def at_start(tell: Callable[[Config], None]) -> None:
-    """Calls `tell` with the configuration as soon as there is a pipeline."""
-    _at_start.append(tell)
 
 
 def replace(pipeline: Pipeline | None) -> None:

@@ -11,12 +11,10 @@ from _thread import allocate_lock
 from time import time_ns
 
 from tracekit import config, guard, values
-from tracekit.ids import new_span_id, new_trace_id
-from tracekit.stack import Stack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from tracekit.sampling import Sampling
@@ -28,6 +26,17 @@ _STATUSES = {"unset": UNSET, "ok": OK, "error": ERROR}
 
 # A flush on one thread may ask for the id of a span that is active on another: both must get the same.
 _drawing = allocate_lock()
+
+
+def _first_bits(number: int) -> int:
+    global _bits
+    from tracekit.ids import getrandbits  # nobody asks for an id before the first response
+
+    _bits = getrandbits
+    return _bits(number)
+
+
+_bits: Callable[[int], int] = _first_bits
 
 
 def _after_fork() -> None:
@@ -51,15 +60,32 @@ class Trace:
     opentelemetry, if it is there, takes it over.
     """
 
-    __slots__ = ("baggage", "outer", "sampling", "state", "tid")
+    __slots__ = ("_tid", "baggage", "outer", "sampling", "state")
 
     def __init__(self, tid: int = 0, state: str = "", outer: Any = None, baggage: str = "") -> None:
-        self.tid = tid
+        self._tid = tid
         self.state = state
         self.outer = outer
         self.baggage = baggage
         # How it came to be recorded, where that was not certain (tracekit.sampling).
         self.sampling: Sampling | None = None
+
+    @property
+    def tid(self) -> int:
+        """The trace id as a number."""
+        if not self._tid:
+            with _drawing:
+                self._tid = self._tid or _bits(128) or 1  # W3C trace context forbids 0
+        return self._tid
+
+    @tid.setter
+    def tid(self, value: int) -> None:
+        self._tid = value
+
+    @property
+    def identified(self) -> bool:
+        """Whether anybody has asked for the trace id yet."""
+        return self._tid != 0
 
     @property
     def sampled(self) -> bool:
@@ -194,18 +220,14 @@ class Span:
     @property
     def tid(self) -> int:
         """The trace id as a number."""
-        trace = self.trace
-        if not trace.tid:
-            with _drawing:
-                trace.tid = trace.tid or new_trace_id()
-        return trace.tid
+        return self.trace.tid
 
     @property
     def sid(self) -> int:
         """The span id as a number."""
         if not self._sid:
             with _drawing:
-                self._sid = self._sid or new_span_id()
+                self._sid = self._sid or _bits(64) or 1
         return self._sid
 
     @sid.setter
@@ -284,6 +306,8 @@ class Span:
     def record_exception(self, exception: BaseException, attributes: Mapping[str, Any] | None = None) -> None:
         """Adds an `exception` event (OpenTelemetry's exception conventions). The status stays as it is."""
         try:
+            from tracekit.stack import Stack
+
             cleaned, dropped = values.clean_mapping(attributes)
             cleaned["exception.type"] = type_name(exception)
             cleaned["exception.message"] = values.clean(exception)

@@ -1,7 +1,11 @@
-"""Tells when a module has finished importing, without replacing its loader.
+"""Tells when a module has finished importing, without replacing its loader; and what waits for which.
 
 importlib sets `module.__spec__._initializing` to True, runs the module, and sets it to False. While that
-lasts, the spec's class is swapped for a subclass whose property sees the change; then it is put back.
+lasts, the spec's class is swapped for a subclass whose property sees the change; then it is put back. For a
+module that nobody imports yet, a finder at the head of sys.meta_path waits. It finds nothing itself: it lets
+the others find, and steps aside after its one module. Other imports pay one comparison.
+
+opentelemetry is waited for to connect the bridge (tracekit.otel), `logging` to take what is logged.
 """
 
 from __future__ import annotations
@@ -12,12 +16,19 @@ from tracekit.guard import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
+    from types import ModuleType
     from typing import Any
+
+    from tracekit.config import Config
+
+# It imports opentelemetry.context itself, so both are there when it is done.
+OPENTELEMETRY = "opentelemetry.trace"
 
 _callbacks: dict[int, tuple[ModuleSpec, list[Callable[[str], None]]]] = {}
 _classes: dict[type, type] = {}
+_watched: set[str] = set()
 
 
 def when_imported(name: str, callback: Callable[[str], None]) -> bool:
@@ -71,3 +82,70 @@ def _finished(spec: ModuleSpec) -> None:
             callback(spec.name)
         except Exception as error:
             report(error, f"after import of {spec.name}")
+
+
+class Finder:
+    """Watches the import of one module."""
+
+    def __init__(self, target: str, connect: Callable[[str], None]) -> None:
+        self._target = target
+        self._connect = connect
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != self._target:
+            return None
+        sys.meta_path.remove(self)
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                on_spec(spec, self._connect)
+                return spec
+        return None
+
+
+def when_loaded(target: str, connect: Callable[[str], None]) -> None:
+    """Calls `connect(target)` now if the module is imported already, else when it is."""
+    module = sys.modules.get(target)
+    spec = getattr(module, "__spec__", None)
+    if module is None:
+        sys.meta_path.insert(0, Finder(target, connect))
+    elif spec is not None and spec.__dict__.get("_initializing"):
+        on_spec(spec, connect)
+    else:
+        connect(target)
+
+
+def opentelemetry() -> None:
+    """Installs the bridge now if opentelemetry is imported already, else when it is. Once is enough."""
+    when_loaded(OPENTELEMETRY, _connect_opentelemetry)
+
+
+def output(config: Config) -> None:
+    """Takes what user code logs or prints from now on, as far as the configuration asks. Never raises."""
+    try:
+        if config.logs and "logging" not in _watched:
+            _watched.add("logging")
+            when_loaded("logging", _connect_logging)
+        if config.stdout:
+            from tracekit import stdio
+
+            stdio.install()
+    except Exception as error:
+        report(error, "captured output")
+
+
+def _connect_opentelemetry(name: str) -> None:
+    try:
+        from tracekit import otel
+
+        otel.install()
+    except Exception as error:
+        report(error, "opentelemetry bridge")
+
+
+def _connect_logging(name: str) -> None:
+    from tracekit import logs
+
+    logs.install()

@@ -28,10 +28,26 @@ def test_importing_loads_one_module(python: Any) -> None:
     assert new_modules(python, "import tracekit") <= {"tracekit", "time", "__future__"}
 
 
-def test_decorating_loads_nothing_heavy(python: Any) -> None:
-    loaded = new_modules(python, "import tracekit; tracekit.traced")
+DECORATE = """
+from tracekit import traced
+
+@traced
+def handler(event, context):
+    return {"statusCode": 200}
+"""
+
+
+def test_decorating_loads_twenty_modules_at_most_and_none_that_is_heavy(python: Any) -> None:
+    loaded = new_modules(python, DECORATE)
     assert not loaded & HEAVY, loaded & HEAVY
-    assert len(loaded) <= 35, sorted(loaded)
+    assert len(loaded) <= 20, sorted(loaded)
+
+
+def test_what_knows_about_calls_waits_for_the_first_one(python: Any) -> None:
+    assert "tracekit.invocation" not in new_modules(python, DECORATE)
+    assert "tracekit.invocation" in new_modules(
+        python, DECORATE + "handler({}, None)", OTEL_TRACES_EXPORTER="none"
+    )
 
 
 def test_a_whole_call_with_its_export_loads_nothing_heavy(python: Any, collector: Any) -> None:
@@ -62,3 +78,10 @@ handler('{"triggerName": "t", "triggerTime": "2024-01-01T00:00:00Z"}', Context()
     loaded = new_modules(python, code, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     assert not loaded & HEAVY, loaded & HEAVY
     assert {span.name for span in collector.wait(7)} >= {"GET /x", "shop", "work", "ColdStart"}
+
+
+def test_a_call_goes_on_where_the_rest_of_the_package_is_gone(python: Any) -> None:
+    gone = "\nimport sys\nsys.modules['tracekit.invocation'] = None\n"
+    result = python(DECORATE + gone + "print(handler({}, None), handler({}, None))")
+    assert result.stdout == "{'statusCode': 200} {'statusCode': 200}\n"
+    assert result.stderr.count("tracekit: loading tracekit: ModuleNotFoundError") == 1
