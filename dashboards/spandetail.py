@@ -15,6 +15,7 @@ from collector.model import Event, Link, Span
 from collector.storage.base import Backlink
 from dashboards.callusage import used
 from dashboards.importtable import import_table
+from dashboards.payload import frame_locals, laid_out, payload_title
 from dashboards.sqlformat import format_sql
 from dashboards.waterfall import Waterfall
 
@@ -24,6 +25,9 @@ SHOWN_ENTRIES = 500
 
 _STATEMENTS = ("db.query.text", "db.statement")
 _EXCEPTION_KEYS = ("exception.type", "exception.message", "exception.stacktrace")
+# Ends of the keys under which SDKs keep whole requests, responses and messages.
+_PAYLOADS = (".payload", ".body")
+_LOCALS = "tracekit.exception.locals"
 
 Json = dict[str, Any]
 
@@ -49,6 +53,7 @@ def span_detail(waterfall: Waterfall, index: int) -> Json:
         "parent": _parent(waterfall, span),
         "sql": _statement(span),
         "imports": import_table(span),
+        "payloads": payloads(span),
         "exceptions": [_exception(e, waterfall) for e in span.events if e.name == "exception"][
             :SHOWN_ENTRIES
         ],
@@ -86,6 +91,7 @@ def _facts(span: Span, row: Placed) -> list[list[str]]:
         "Used": used(span),
         "Calls": f"{span.peer_kind} {span.peer}".strip(),
         "HTTP": " ".join(filter(None, (span.http_method, span.http_route, str(span.http_status or "")))),
+        "Parameters": ", ".join(f"{key} = {value}" for key, value in _parameters(span)),
         "Error": span.error_type,
         "Spans": children,
         "Scope": span.scope,
@@ -110,9 +116,20 @@ def _statement(span: Span) -> Json | None:
     return {"system": span.db_system, **cut(format_sql(written))}
 
 
+def _parameters(span: Span) -> list[tuple[str, str]]:
+    """Of a statement, as senders write them one by one (db.query.parameter.<name or number>)."""
+    start = "db.query.parameter."
+    found = [
+        (key.removeprefix(start), value) for key, value in span.attributes.items() if key.startswith(start)
+    ]
+    return [(key, _text(value)) for key, value in found[:SHOWN_ENTRIES]]
+
+
 def _exception(event: Event, waterfall: Waterfall) -> Json:
     kind, message, trace = (str(event.attributes.get(key, "")) for key in _EXCEPTION_KEYS)
-    rest = {key: value for key, value in event.attributes.items() if key not in _EXCEPTION_KEYS}
+    frames = frame_locals(event.attributes.get(_LOCALS))
+    told = (*_EXCEPTION_KEYS, _LOCALS) if frames else _EXCEPTION_KEYS
+    rest = {key: value for key, value in event.attributes.items() if key not in told}
     shown = cut(trace)
     return {
         "offset": event.time_ns - waterfall.start_ns,
@@ -120,8 +137,16 @@ def _exception(event: Event, waterfall: Waterfall) -> Json:
         "message": cut(message),
         "stack": [_stack_line(line) for line in stacktrace.parse(shown["text"])],
         "bytes": shown.get("bytes", 0),
+        "frames": [{**frame, **cut(frame["text"])} for frame in frames[:SHOWN_ENTRIES]],
         "attributes": _entries(rest),
     }
+
+
+def payloads(span: Span) -> list[Json]:
+    """What went in and out as the sender kept it, JSON laid out for reading; these stand among the
+    attributes, too."""
+    kept = [(key, value) for key, value in sorted(span.attributes.items()) if key.endswith(_PAYLOADS)]
+    return [{"title": payload_title(key), **cut(laid_out(_text(value)))} for key, value in kept]
 
 
 def _stack_line(line: stacktrace.StackLine) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,8 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from collector.model import Event
 from tests.browser.conftest import OpenPage, serving_ui
-from tests.dashboards.stored import OTHER, TRACE, at, checkout, elsewhere, span_id, store
+from tests.dashboards.stored import BEGAN, OTHER, TRACE, at, checkout, elsewhere, span_id, store
 from tests.dashboards.test_waterfall import big_trace
 
 pytestmark = pytest.mark.browser
@@ -227,3 +229,20 @@ def test_the_page_is_accessible_and_fits(open_page: OpenPage, base: str, width: 
     found = Axe().run(page).response["violations"]
     assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_the_pane_lays_out_payloads_and_shows_the_variables_of_an_exception(
+    open_page: OpenPage, live_ui: Callable[..., str]
+) -> None:
+    frames = json.dumps([{"function": "charge", "file": "pay.py", "line": 17, "locals": {"amount": 12}}])
+    failure = Event(BEGAN, "exception", {"exception.type": "E", "tracekit.exception.locals": frames})
+    call = replace(
+        at("1", "", 0, 9, "shop", "POST /"), events=(failure,),
+        attributes={"tracekit.request.payload": '{"cart":["tea"]}'},
+    )  # fmt: skip
+    page = open_page(live_ui(store(call).reader), f"{VISIT}#span={span_id('1')}")
+    payload = page.locator(".pane section", has=page.get_by_role("heading", name="Request payload"))
+    expect(payload.locator("pre")).to_have_text('{\n  "cart": [\n    "tea"\n  ]\n}')
+    expect(payload.get_by_role("button", name="Copy Request payload")).to_be_visible()
+    page.get_by_text("Variables of charge (pay.py:17)").click()
+    expect(page.locator(".exception details pre")).to_have_text("amount = 12")

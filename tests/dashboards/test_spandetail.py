@@ -115,3 +115,23 @@ def test_odd_values_travel_as_json() -> None:
 def test_a_stored_span_is_described_like_a_decoded_one() -> None:
     reader: SpanReader = store(*checkout()).reader
     assert detail("3", reader.trace(TRACE))["exceptions"] == detail("3")["exceptions"]
+
+
+def test_payloads_are_laid_out_and_kept_among_the_attributes() -> None:
+    call = replace(at("1", "", 0, 9, "shop", "POST /"), attributes={"tracekit.request.payload": '{"a":1}'})
+    shown = detail("1", (call,))
+    assert shown["payloads"] == [{"title": "Request payload", "text": '{\n  "a": 1\n}'}]
+    assert [a["key"] for a in shown["attributes"]] == ["tracekit.request.payload"]
+
+
+def test_local_variables_stand_with_their_exception_instead_of_among_its_attributes() -> None:
+    frames = json.dumps([{"function": "f", "file": "a.py", "line": 3, "locals": {"x": [1]}}])
+    event = Event(BEGAN, "exception", {"exception.type": "E", "tracekit.exception.locals": frames})
+    (shown,) = detail("1", (replace(at("1", "", 0, 9, "shop", "f"), events=(event,)),))["exceptions"]
+    assert shown["frames"] == [{"title": "Variables of f (a.py:3)", "text": "x = [1]"}]
+    assert shown["attributes"] == []
+
+
+def test_parameters_of_a_statement_are_told() -> None:
+    query = replace(at("1", "", 0, 9, "shop", "q"), attributes={"db.query.parameter.0": "tea"})
+    assert ["Parameters", "0 = tea"] in detail("1", (query,))["facts"]

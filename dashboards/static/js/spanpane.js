@@ -21,6 +21,8 @@ function icon(name) {
 }
 const copy = (text, label) => h("button.btn.icon.ghost.copy", { type: "button", "data-copy": text, "aria-label": label, title: label }, icon("copy"));
 const cutNote = (value) => (value.bytes ? h("em.faint.small", {}, ` … cut, ${bytes(value.bytes)} in all`) : null);
+/** Text as it is written, with a button to copy it: `b` has title and text. */
+const code = (b) => h("div", {}, h("div.code", {}, h("pre", {}, b.text), copy(b.text, `Copy ${b.title}`)), cutNote(b));
 const section = (title, ...body) => h("section", {}, h("h3", {}, title), ...body);
 
 export class Pane {
@@ -78,8 +80,7 @@ export class Pane {
         this.#times(span),
         span.message.text ? h(failed ? "p.msg.bad" : "p.msg", {}, h("bdi", {}, span.message.text), cutNote(span.message)) : null,
         ...span.exceptions.map((e) => this.#exception(e)),
-        span.sql ? section(span.sql.system ? `SQL · ${span.sql.system}` : "SQL", h("div.code", {}, h("pre", {}, span.sql.text), copy(span.sql.text, "Copy the statement")), cutNote(span.sql)) : null,
-        span.imports ? section(span.imports.title, h("div.code", {}, h("pre", {}, span.imports.text), copy(span.imports.text, "Copy the imports"))) : null,
+        ...[span.sql && { title: span.sql.system ? `SQL · ${span.sql.system}` : "SQL", ...span.sql }, span.imports, ...span.payloads].filter(Boolean).map((b) => section(b.title, code(b))),
         this.#facts(span),
         this.#links(span),
         span.events.length ? section(`Events (${span.events.length})`, ...span.events.map((e) => this.#event(e))) : null,
@@ -100,7 +101,7 @@ export class Pane {
       return h(library ? "span.lib" : place ? "span.own" : "span", {}, text.slice(0, from), place ? h("b", {}, text.slice(from, to)) : null, text.slice(to), "\n");
     });
     return h("section.exception", {}, h("h3", {}, icon("error"), h("bdi", {}, e.type || "exception")), e.message.text ? h("p", {}, h("bdi", {}, e.message.text), cutNote(e.message)) : null,
-      lines.length ? h("div.code", {}, h("pre", {}, ...lines), copy(e.stack.map((l) => l.text).join("\n"), "Copy the stack trace")) : null, cutNote(e), e.attributes.length ? this.#table(e.attributes) : null);
+      lines.length ? h("div.code", {}, h("pre", {}, ...lines), copy(e.stack.map((l) => l.text).join("\n"), "Copy the stack trace")) : null, cutNote(e), ...e.frames.map((f) => h("details", {}, h("summary", {}, h("bdi", {}, f.title)), code(f))), e.attributes.length ? this.#table(e.attributes) : null);
   }
   #facts(span) {
     const rows = span.facts.map(([label, text]) => [h("dt", {}, label), h("dd", {}, h("bdi", {}, text))]).flat();
