@@ -36,9 +36,7 @@ def parser() -> argparse.ArgumentParser:
         description="Takes OTLP in, stores it in one folder and serves the dashboards. Settings that have no "
         "flag here come from the environment: docs/collector.md lists them.",
     )
-    flags.add_argument(
-        "--config", metavar="FILE", help="settings as TOML (default: TRACEKIT_CONFIG)"
-    )
+    flags.add_argument("--config", metavar="FILE", help="settings as TOML (default: TRACEKIT_CONFIG)")
     flags.add_argument("--data", metavar="DIR", help="folder of the store (default tracekit-data)")
     flags.add_argument("--otlp-http", metavar="HOST:PORT", help="OTLP/HTTP (default 127.0.0.1:4318)")
     flags.add_argument("--otlp-grpc", metavar="HOST:PORT", help="OTLP/gRPC, or off (default 127.0.0.1:4317)")
