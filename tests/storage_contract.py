@@ -14,11 +14,14 @@ from collector import jsonvalue
 from collector.model import Kind, Status
 from collector.storage.base import (
     BACKLINKS,
+    MESSAGE_KEPT,
+    STACK_KEPT,
     Backlink,
     CallsQuery,
     ColdStartsQuery,
     Edge,
     EdgesQuery,
+    ErrorsQuery,
     FunctionsQuery,
     Grace,
     InvalidQuery,
@@ -29,7 +32,7 @@ from collector.storage.base import (
     Window,
     WriteResult,
 )
-from tests.collector.batches import MS, SECOND, T0, batch, row, trace
+from tests.collector.batches import MS, SECOND, T0, batch, raised, row, trace
 
 WINDOW = Window(T0, T0 + 60 * SECOND)
 
@@ -690,6 +693,69 @@ def test_slow_work_is_sorted(storage: Storage, sort: Any, first: str) -> None:
     assert storage.reader.slow(SlowQuery(WINDOW, "functions", sort=sort))[0].service == first
     assert len(storage.reader.slow(SlowQuery(WINDOW, "functions", sort=sort, limit=1))) == 1
     assert storage.reader.slow(SlowQuery(WINDOW, "functions", service="none", sort=sort)) == ()
+
+
+# ---------------------------------------------------------------- errors
+
+
+def failed(trace_n: int, span_id: int, at: float = 0.0, **columns: Any) -> dict[str, Any]:
+    return row(trace_n, span_id, at, status="error", **columns)
+
+
+def test_failures_that_differ_in_values_only_are_one_variant(storage: Storage) -> None:
+    stack = "File \"a.py\", line {}, in pay\nE: order {} of 'Bo' can't wait {} ms"
+    for n, (line, order, wait) in enumerate([(3, 17, 1.5), (4, 18, 20), (5, "0x1f", 3)]):
+        events = raised("E", f"order {order} of 'Bo' can't wait {wait} ms", stack.format(line, order, wait))
+        write(storage, failed(n, 1, n, events=events, version=f"v{n % 2}", name="pay"))
+    write(storage, failed(9, 1, 30, events=raised("E", "order 1 of 'Bo' can't wait 2 ms", 'File "b.py"')))
+    one, other = storage.reader.errors(ErrorsQuery(WINDOW, buckets=2))
+    assert (one.service, one.type, one.pattern) == ("shop", "E", "order ? of ? can't wait ? ms")
+    assert (one.count, one.first_ns, one.last_ns) == (3, T0, T0 + 2 * SECOND)
+    assert (one.versions, one.counts_by_bucket) == (("v0", "v1"), (3, 0))
+    assert (one.message, one.example_name) == ("order 0x1f of 'Bo' can't wait 3 ms", "pay")
+    assert (one.example_trace_id, one.example_span_id) == (trace(2), f"{1:016x}")
+    assert one.stacktrace == stack.format(5, "0x1f", 3)
+    assert (other.count, other.counts_by_bucket, other.stacktrace) == (1, (0, 1), 'File "b.py"')
+
+
+def test_a_failure_counts_where_it_was_raised(storage: Storage) -> None:
+    write(
+        storage,
+        failed(1, 1, events=raised("E", "out")),
+        failed(1, 2, 1, parent=1, events=raised("E", "in")),
+        row(1, 3, 2, parent=2),
+        failed(1, 4, 3, parent=2, service="other", error_type="500"),
+    )
+    variants = storage.reader.errors(ErrorsQuery(WINDOW))
+    assert [(v.service, v.type, v.message) for v in variants] == [("other", "500", ""), ("shop", "E", "in")]
+    assert [v.service for v in storage.reader.errors(ErrorsQuery(WINDOW, "other"))] == ["other"]
+
+
+def test_a_failure_without_an_exception_is_named_by_its_status(storage: Storage) -> None:
+    write(
+        storage,
+        failed(1, 1, status_message="no answer"),
+        failed(2, 1, error_type="503"),
+        row(3, 1, events=raised("Handled", "and not failed")),
+        failed(4, 1, 70),
+    )
+    variants = storage.reader.errors(ErrorsQuery(WINDOW))
+    assert {(v.type, v.message, v.count) for v in variants} == {("error", "no answer", 1), ("503", "", 1)}
+
+
+def test_the_last_exception_of_a_span_is_what_it_failed_with(storage: Storage) -> None:
+    both = [*jsonvalue.loads(raised("First", "1")), *jsonvalue.loads(raised("Last", "2"))]
+    write(storage, failed(1, 1, events=jsonvalue.dumps([*both, {"time_ns": T0, "name": "log"}])))
+    (variant,) = storage.reader.errors(ErrorsQuery(WINDOW))
+    assert (variant.type, variant.message) == ("Last", "2")
+
+
+def test_long_messages_and_stacks_are_cut_and_variants_bounded(storage: Storage) -> None:
+    letters = [chr(ord("x") + n) * 3_000 for n in range(3)]
+    write(storage, *[failed(n, 1, events=raised("E", text, text * 30)) for n, text in enumerate(letters)])
+    variants = storage.reader.errors(ErrorsQuery(WINDOW, limit=2))
+    assert [v.message for v in variants] == [text[:MESSAGE_KEPT] for text in letters[:2]]
+    assert {len(v.stacktrace) for v in variants} == {STACK_KEPT}
 
 
 def test_stats_say_what_is_held(storage: Storage) -> None:

@@ -390,6 +390,48 @@ class SlowGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorsQuery:
+    """What failed, told apart by where it was raised.
+
+    Counts spans with status ERROR that start in the window, and of a failure that passed through several
+    spans of one function only the innermost: those without a failed child of the same service that starts in
+    the window. Variants are groups by service, exception type, message and stack trace, with what changes
+    from call to call taken out of message (collector.storage.failures.MESSAGE_VALUES) and stack trace (the
+    message itself, then digits). `collector.analysis.exceptions` puts variants together further."""
+
+    window: Window
+    service: str = ""  # only this function
+    buckets: int = 30  # length of the sparklines
+    limit: int = 5_000  # the most frequent variants; ties by service, type, pattern
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorVariant:
+    """Failures that are equal but for what changes from call to call; the example is the latest (ties: the
+    largest trace id, then span id). Type and message are those of the span's last exception event; without
+    one, its error type (else "error") and status message."""
+
+    service: str
+    type: str
+    pattern: str  # the message, its values replaced by ?
+    count: int
+    first_ns: int
+    last_ns: int
+    versions: tuple[str, ...]  # sorted
+    counts_by_bucket: tuple[int, ...]
+    message: str  # of the example, at most MESSAGE_KEPT characters
+    stacktrace: str  # of the example, at most STACK_KEPT characters; "" if the sender gave none
+    example_trace_id: str
+    example_span_id: str
+    example_name: str  # the example's span name
+
+
+# What is compared and shown of one failure; nobody reads further.
+MESSAGE_KEPT = 2_000
+STACK_KEPT = 60_000
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStats:
     """What the store holds, for the status line and for empty states."""
 
@@ -494,6 +536,10 @@ class SpanReader(Protocol):
         ...
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]: ...
+
+    def errors(self, query: ErrorsQuery) -> tuple[ErrorVariant, ...]:
+        """By count, most first, then by service, type and pattern."""
+        ...
 
     def stats(self) -> StoreStats: ...
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from collector import jsonvalue
 from collector.model import Kind, Span, SpanBatch
-from collector.storage import cursor
+from collector.storage import cursor, memory_errors
 from collector.storage.base import (
     BACKLINKS,
     PAIR_SLACK_NS,
@@ -26,6 +26,8 @@ from collector.storage.base import (
     ColdStartsQuery,
     Edge,
     EdgesQuery,
+    ErrorsQuery,
+    ErrorVariant,
     FunctionsQuery,
     FunctionStats,
     Grace,
@@ -228,6 +230,9 @@ class MemoryStorage:
         groups = [_slow_group(key, members, query.what) for key, members in grouped.items() if key]
         groups.sort(key=lambda g: (-_slow_sort(g, query.sort), g.service, g.name, g.system))
         return tuple(groups[: query.limit])
+
+    def errors(self, query: ErrorsQuery) -> tuple[ErrorVariant, ...]:
+        return memory_errors.errors(self._starting_in(query.window), query)
 
     def stats(self) -> StoreStats:
         spans = self._spans.values()

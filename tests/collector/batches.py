@@ -53,3 +53,9 @@ def batch(*rows: dict[str, Any]) -> SpanBatch:
         for r in rows
     }
     return SpanBatch({name: [r[name] for r in rows] for name in COLUMN_NAMES}, resources)
+
+
+def raised(kind: str, message: str, stacktrace: str = "") -> str:
+    """The events of a span that ended in an exception."""
+    said = {"exception.type": kind, "exception.message": message, "exception.stacktrace": stacktrace}
+    return jsonvalue.dumps([{"time_ns": T0, "name": "exception", "attributes": said}])

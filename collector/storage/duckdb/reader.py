@@ -11,8 +11,10 @@ from collector.model import COLUMN_NAMES, Span, hex_span_id
 from collector.storage import cursor
 from collector.storage.base import (
     BACKLINKS,
+    MESSAGE_KEPT,
     PAIR_SLACK_NS,
     SETTLE_NS,
+    STACK_KEPT,
     Backlink,
     Call,
     CallsQuery,
@@ -20,6 +22,8 @@ from collector.storage.base import (
     ColdStartsQuery,
     Edge,
     EdgesQuery,
+    ErrorsQuery,
+    ErrorVariant,
     FunctionsQuery,
     FunctionStats,
     InvalidQuery,
@@ -37,6 +41,7 @@ from collector.storage.base import (
 )
 from collector.storage.duckdb import sql
 from collector.storage.duckdb.database import Database
+from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
 from collector.storage.rows import spans_from_columns
 
 _HEX = frozenset("0123456789abcdef")
@@ -114,6 +119,16 @@ class DuckDBReader:
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
         return tuple(_slow_group(row) for row in self._run(sql.render("slow", q=query), _values(query)))
+
+    def errors(self, query: ErrorsQuery) -> tuple[ErrorVariant, ...]:
+        values = _values(query) | {
+            "width_ns": _width(query.window),
+            "message_kept": MESSAGE_KEPT,
+            "stack_kept": STACK_KEPT,
+            "message_values": MESSAGE_VALUES,
+            "stack_values": STACK_VALUES,
+        }
+        return tuple(_error(row, query) for row in self._run(sql.render("errors", q=query), values))
 
     def stats(self) -> StoreStats:
         ((spans, traces, first_ns, last_ns, services),) = self._run(sql.query("stats"), {})
@@ -295,4 +310,25 @@ def _slow_group(row: tuple[Any, ...]) -> SlowGroup:
         max_per_trace=per_trace,
         example_trace_id=trace_id.hex,
         example_span_id=hex_span_id(span_id),
+    )
+
+
+def _error(row: tuple[Any, ...], query: ErrorsQuery) -> ErrorVariant:
+    service, kind, pattern, count, first_ns, last_ns, versions, parts, example = row
+    trace_id, span_id, name, message, stacktrace = example
+    by_bucket = dict(parts)
+    return ErrorVariant(
+        service=service,
+        type=kind,
+        pattern=pattern,
+        count=count,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        versions=tuple(versions),
+        counts_by_bucket=tuple(by_bucket.get(i, 0) for i in range(query.buckets)),
+        message=message,
+        stacktrace=stacktrace,
+        example_trace_id=trace_id.hex,
+        example_span_id=hex_span_id(span_id),
+        example_name=name,
     )

@@ -16,7 +16,7 @@ pytest.register_assert_rewrite("tests.storage_contract")
 from collector.storage import base  # noqa: E402
 from collector.storage.duckdb import open_storage  # noqa: E402
 from collector.storage.memory import MemoryStorage  # noqa: E402
-from tests.collector.batches import SECOND, T0, batch, row  # noqa: E402
+from tests.collector.batches import SECOND, T0, batch, raised, row  # noqa: E402
 from tests.storage_contract import *  # noqa: E402, F403
 
 
@@ -34,6 +34,16 @@ SERVICES = st.sampled_from(["a", "b", "ä"])
 KINDS = st.sampled_from(["unspecified", "internal", "server", "client", "producer", "consumer"])
 # Wide enough to leave the window and the pairing slack on both sides, coarse enough for ties.
 STARTS = st.sampled_from([-2000.0, -600.0, -1.0, 0.0, 0.5, 1.0, 10.0, 59.999999999, 60.0, 500.0, 2000.0])
+
+
+# What the rules of two failures being one have to get right, in two dialects of regular expressions.
+MESSAGES = st.sampled_from(
+    ["", "can't 'x' 1", "can't 'y' 2", '"é" 0xFf', "a\n'b\n' 1.5", "f" * 16, "é1'2'", "0" * 15 + "é"]
+)
+EXCEPTIONS = st.one_of(
+    st.just(""),
+    st.builds(raised, st.sampled_from(["", "E"]), MESSAGES, st.sampled_from(["", "at 1 é 22", "'b' 1"])),
+)
 
 
 @st.composite
@@ -62,6 +72,9 @@ def spans(draw: st.DrawFn) -> dict[str, Any]:
         peer_kind=peer_kind,
         peer="p" if peer_kind else "",
         links=draw(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 6)), max_size=2)),
+        error_type=draw(st.sampled_from(["", "", "E"])),
+        status_message=draw(st.sampled_from(["", "after 12 ms"])),
+        events=draw(EXCEPTIONS),
     )
 
 
@@ -110,6 +123,7 @@ QUERIES = st.one_of(
         st.sampled_from(["total", "p95", "max", "count", "errors"]),
         st.integers(1, 5),
     ),
+    st.builds(base.ErrorsQuery, st.just(WINDOW_), MAYBE_SERVICE, st.integers(1, 7), st.integers(1, 9)),
 )
 METHODS = {
     base.FunctionsQuery: "functions",
@@ -119,6 +133,7 @@ METHODS = {
     base.TracesQuery: "traces",
     base.EdgesQuery: "edges",
     base.SlowQuery: "slow",
+    base.ErrorsQuery: "errors",
 }
 
 
