@@ -1,4 +1,4 @@
-"""What makes two failures one: the same rules in every engine, as regular expressions of Python and of RE2."""
+"""What makes two failures one: the same rules in every engine, as patterns that Python and RE2 share."""
 
 from __future__ import annotations
 
