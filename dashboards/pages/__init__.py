@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.pages import alerts, function, functions, slow, topology, trace, traces
+from dashboards.pages import alerts, function, functions, slow, topology, trace, trace_diff, traces
 from dashboards.ui import Page
 
 PAGES: tuple[Page, ...] = (
@@ -10,6 +10,7 @@ PAGES: tuple[Page, ...] = (
     Page("function", "Function", "/functions/{service}", function.router),
     Page("traces", "Traces", "/traces", traces.router, "t"),
     Page("trace", "Trace", "/traces/{trace_id}", trace.router),
+    Page("diff", "Traces compared", "/traces/{trace_id}/diff/{other}", trace_diff.router),
     Page("topology", "Topology", "/topology", topology.router, "m"),
     Page("slow", "Slow calls", "/slow", slow.router, "s"),
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),

@@ -11,15 +11,15 @@ from fastapi.responses import JSONResponse, Response
 
 from collector.storage.base import InvalidQuery
 from dashboards.errors import NotFound
+from dashboards.openedfiles import MARK
 from dashboards.palette import classes_for
-from dashboards.params import choice, text, whole
+from dashboards.params import choice, text
 from dashboards.render import render
 from dashboards.spandetail import span_detail
-from dashboards.tracecache import cache_of
 from dashboards.tracelinks import NAMED, continues_in, follows_from
+from dashboards.traceread import read_trace, shown_trace
 from dashboards.tracestats import GROUPINGS, statistics
-from dashboards.ui import ui_of
-from dashboards.waterfall import Waterfall, lay_out, matching, payload
+from dashboards.waterfall import Waterfall, matching, payload
 
 router = APIRouter()
 
@@ -38,7 +38,7 @@ def trace(request: Request, trace_id: str) -> Response:
     """The page, in the view that the address names."""
     params = request.query_params
     view = choice(params, "view", [key for key, _ in VIEWS], "timeline")
-    waterfall = _read(request, trace_id)
+    waterfall = read_trace(request, trace_id)
     ways = [("Continues in", continues_in(waterfall)), ("Follows from", follows_from(waterfall))]
     elsewhere = [linked.service for _, traces in ways for linked in traces]
     colours = classes_for(
@@ -48,6 +48,8 @@ def trace(request: Request, trace_id: str) -> Response:
         request,
         "trace.html",
         waterfall=waterfall,
+        address=trace_id,
+        from_file=trace_id.startswith(MARK),
         view=view,
         views=VIEWS,
         colours=colours,
@@ -68,7 +70,7 @@ def _payload(waterfall: Waterfall, colours: Mapping[str, str]) -> dict[str, Any]
 @router.get("/traces/{trace_id}/spans/{ref}.json")
 def span(request: Request, trace_id: str, ref: str) -> Response:
     """A span in full. `ref` is its id, or its row on the page that counted `of` spans."""
-    waterfall = _shown(request, trace_id)
+    waterfall = shown_trace(request, trace_id)
     index = waterfall.index_of(ref) if _SPAN_ID.fullmatch(ref) else _row(ref)
     if index is None or index >= len(waterfall.rows):
         raise NotFound("No such span", f"The trace has no span {ref[:40]}.")
@@ -78,7 +80,7 @@ def span(request: Request, trace_id: str, ref: str) -> Response:
 @router.get("/traces/{trace_id}/search.json")
 def search(request: Request, trace_id: str) -> Response:
     """Rows that contain every word of `q`."""
-    waterfall = _shown(request, trace_id)
+    waterfall = shown_trace(request, trace_id)
     return JSONResponse({"rows": matching(waterfall, text(request.query_params, "q"))})
 
 
@@ -86,30 +88,3 @@ def _row(ref: str) -> int:
     if not (ref.isascii() and ref.isdecimal() and len(ref) < 10):
         raise InvalidQuery("name a span by its id (16 hex digits) or its row")
     return int(ref)
-
-
-def _shown(request: Request, trace_id: str) -> Waterfall:
-    """The layout the page shows: rows are only meaningful in a layout of `of` spans."""
-    spans = whole(request.query_params, "of", 0, 0, 10**9)
-    if kept := cache_of(request).get(trace_id, spans):
-        return kept
-    waterfall = _read(request, trace_id)
-    if spans and len(waterfall.rows) != spans:
-        raise InvalidQuery("the trace has grown since the page was loaded: reload it")
-    return waterfall
-
-
-def _read(request: Request, trace_id: str) -> Waterfall:
-    ui, cache = ui_of(request), cache_of(request)
-    trace_id = trace_id.lower()
-    if kept := cache.settled(trace_id, ui.settings.now_ns()):
-        return kept
-    spans = ui.reader.trace(trace_id)
-    if not spans:
-        raise NotFound(
-            "There is no such trace",
-            "It may not have arrived yet, or have been deleted. Traces show within seconds of a flush.",
-        )
-    waterfall = lay_out(spans, ui.reader.linked_from(trace_id))
-    cache.put(waterfall)
-    return waterfall
