@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector.ingest import Ingest
+from collector.journal import Journal
 from collector.receivers import otlp_http
 from collector.receivers.access import Access
 from collector.receivers.asgi import App
@@ -16,16 +18,19 @@ from collector.receivers.body import BodyLimits
 from collector.receivers.cors import Cors
 from collector.receivers.http_app import Doorway, HttpReceivers
 from collector.receivers.http_server import serving
+from collector.receivers.inflate import inflate
 from collector.receivers.otlp_grpc import serving_grpc
 from collector.receivers.tls import tls_of
 from collector.settings import Address, Settings
-from collector.storage.base import Grace, SpanWriter
+from collector.storage.base import Grace, SpanWriter, StorageError
 from collector.storage.duckdb import DatabaseOptions, DuckDBStorage, open_storage
 from collector.tokenfile import read_tokens
 
 log = logging.getLogger(__name__)
 
 ROUTES = otlp_http.ROUTES
+JOURNAL = "journal"
+_USE_UP_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,19 @@ def open_store(settings: Settings) -> DuckDBStorage:
 @contextlib.contextmanager
 def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
     """Ingest while the context lasts; leaving it commits everything admitted."""
-    grace = Grace(round(settings.unfinished_grace_s * 1e9), round(settings.timeout_grace_s * 1e9))
-    ingest = Ingest(writer, settings.max_queue_bytes, grace=grace)
+    make = functools.partial(
+        Ingest,
+        writer,
+        settings.max_queue_bytes,
+        grace=Grace(round(settings.unfinished_grace_s * 1e9), round(settings.timeout_grace_s * 1e9)),
+        max_waiting_bytes=settings.max_waiting_bytes,
+        quarantine=settings.data_dir / "quarantine",
+        inflate=lambda body, coding: b"".join(inflate(body, coding, settings.max_body_bytes)),
+    )
+    behind = settings.acknowledge == "journal"
+    if not behind and (settings.data_dir / JOURNAL).exists():
+        _use_up(make(journal=_journal(writer, settings)))
+    ingest = make(journal=_journal(writer, settings) if behind else None)
     before = gc.get_threshold()
     # Decoding makes many short-lived tuples and no cycles: at the defaults the collector of garbage walks
     # the whole heap over and over, a quarter of the decoder's time.
@@ -81,6 +97,21 @@ def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
         gc.set_threshold(*before)
         if not ingest.close():
             log.error("payloads that were never acknowledged could not be committed in time")
+
+
+def _journal(writer: SpanWriter, settings: Settings) -> Journal:
+    folder = settings.data_dir / JOURNAL
+    try:
+        return Journal(folder, writer.mark(), settings.max_journal_bytes, settings.disk_floor_bytes)
+    except OSError as error:
+        raise StorageError(f"the journal in {folder} cannot be opened: {error.strerror}") from error
+
+
+def _use_up(ingest: Ingest) -> None:
+    """Store what an earlier run acknowledged on its journal, before answers wait for the commit again."""
+    stored = ingest.settle(_USE_UP_S)
+    if not ingest.close() or not stored:
+        raise StorageError("the journal of an earlier run could not be stored: see the log, and try again")
 
 
 @contextlib.asynccontextmanager

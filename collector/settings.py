@@ -114,6 +114,12 @@ def _address_or_off(text: str) -> Address | None:
     return None if text.strip().lower() == "off" else Address.parse(text)
 
 
+def _acknowledge(text: str) -> str:
+    if text.strip().lower() not in ("journal", "commit"):
+        raise SettingsError(f"{text!r} is neither journal nor commit")
+    return text.strip().lower()
+
+
 def _setting(env: str, parse: Callable[[str], Any], meaning: str) -> dict[str, Any]:
     return {"env": env, "parse": parse, "meaning": meaning}
 
@@ -212,8 +218,24 @@ class Settings:
     max_queue_bytes: int = field(
         default=128 * _MIB,
         metadata=_setting(
-            "TRACEKIT_MAX_QUEUE", parse_size, "payloads held at once, from first byte to commit"
+            "TRACEKIT_MAX_QUEUE", parse_size, "payloads held at once, from first byte to answer"
         ),
+    )
+    max_waiting_bytes: int = field(
+        default=384 * _MIB,
+        metadata=_setting(
+            "TRACEKIT_MAX_WAITING", parse_size, "memory of what is acknowledged and waits for its insert"
+        ),
+    )
+    acknowledge: str = field(
+        default="journal",
+        metadata=_setting(
+            "TRACEKIT_ACKNOWLEDGE", _acknowledge, "answer once the `journal` has it, or after the `commit`"
+        ),
+    )
+    max_journal_bytes: int = field(
+        default=512 * _MIB,
+        metadata=_setting("TRACEKIT_MAX_JOURNAL", parse_size, "largest journal before a checkpoint"),
     )
     header_timeout_s: float = field(
         default=10.0,

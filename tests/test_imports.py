@@ -10,12 +10,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+MODEL = ("collector.model", "collector.model_logs", "collector.model_metrics", "collector.batch")
 # Each room and the rooms of ours it may import; the first match by longest prefix decides.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tracekit": ("tracekit",),
     "tracekit.server": ("tracekit", "collector", "dashboards"),
     "collector.arrow": (),
     "collector.model": ("collector.arrow", "collector.jsonvalue"),
+    "collector.model_logs": ("collector.arrow", "collector.model"),
+    "collector.model_metrics": ("collector.arrow", "collector.model"),
+    "collector.batch": ("collector.model", "collector.model_logs", "collector.model_metrics"),
     "collector.jsonvalue": (),
     "collector.payload": (),
     "collector.settings": (),
@@ -24,14 +28,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.tokenfile": ("collector.configfile", "collector.receivers.access", "collector.settings"),
     "collector.decode": (
         "collector.arrow",
-        "collector.model",
+        *MODEL,
         "collector.payload",
         "collector.jsonvalue",
         "collector.decode",
     ),
-    "collector.journal": ("collector.payload",),
+    "collector.journal": ("collector.journal", "collector.payload"),
     "collector.ingest": (
-        "collector.model",
+        "collector.ingest",
+        *MODEL,
         "collector.payload",
         "collector.storage.base",
         "collector.decode",
@@ -46,8 +51,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.model",
         "collector.settings",
     ),
-    "collector.storage": ("collector.arrow", "collector.model", "collector.jsonvalue", "collector.storage"),
-    "collector.storage.base": ("collector.model",),
+    "collector.storage": ("collector.arrow", *MODEL, "collector.jsonvalue", "collector.storage"),
+    "collector.storage.base": MODEL,
+    "collector.storage.logs": (*MODEL, "collector.storage.base"),
+    "collector.storage.metrics": (*MODEL, "collector.storage.base"),
     "collector.analysis": ("collector.model", "collector.storage.base", "collector.analysis"),
     "collector.alerts": (
         "collector.model",
@@ -58,9 +65,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.app": ("collector",),
     "dashboards": (
         "dashboards",
-        "collector.model",
+        *MODEL,
         "collector.jsonvalue",
         "collector.storage.base",
+        "collector.storage.logs",
+        "collector.storage.metrics",
         "collector.analysis",
         "collector.alerts",
     ),

@@ -20,22 +20,29 @@ class Running:
     http: str
     grpc: str
     port: int
-    reader: SpanReader
     ingest: Ingest
+    store_reader: SpanReader
+
+    @property
+    def reader(self) -> SpanReader:
+        """Reads after all that is acknowledged has been inserted."""
+        assert self.ingest.settle()
+        return self.store_reader
 
 
 @contextlib.contextmanager
 def collector(folder: Path, writer: SpanWriter | None = None, **overrides: str) -> Iterator[Running]:
-    """`writer` stands in for the store's own; `overrides` are settings as text."""
+    """`writer` stands in for the store's own, and answers wait for it; `overrides` are settings as text."""
     free = {"data_dir": str(folder), "otlp_http": "127.0.0.1:0", "otlp_grpc": "127.0.0.1:0"}
-    settings = Settings.from_env({}, free | overrides)
+    behind = {"acknowledge": "commit"} if writer else {}
+    settings = Settings.from_env({}, free | behind | overrides)
     with (
         contextlib.closing(open_store(settings)) as store,
         open_ingest(writer or store.writer, settings) as ingest,
         _receivers(ingest, settings) as bound,
     ):
         http, grpc = f"http://{bound.otlp_http}", str(bound.otlp_grpc)
-        yield Running(http, grpc, bound.otlp_http.port, store.reader, ingest)
+        yield Running(http, grpc, bound.otlp_http.port, ingest, store.reader)
 
 
 @contextlib.contextmanager
