@@ -61,7 +61,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.storage.base",
         "collector.analysis",
         "collector.alerts",
+        "collector.control",
     ),
+    "collector.control": ("collector.storage.base",),
+    "collector.triage": ("collector.control", "collector.triage"),
     "collector.app": ("collector",),
     "dashboards": (
         "dashboards",
@@ -72,6 +75,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.storage.metrics",
         "collector.analysis",
         "collector.alerts",
+        "collector.triage",
     ),
 }
 OURS = ("tracekit", "collector", "dashboards")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from collector.alerts.database import Database
 from collector.alerts.notification import Notification
+from collector.control import Database
 
 MessageStatus = Literal["waiting", "delivered", "failed", "superseded"]
 

@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from collector.alerts import outbox, validation
-from collector.alerts.database import Database
 from collector.alerts.notification import Notification
 from collector.alerts.notifiers.base import Policy
 from collector.alerts.outbox import Outbox
 from collector.alerts.rule import Alert, Rule, Transition
 from collector.alerts.validation import InvalidRule
+from collector.control import Component, Database
 
+_TABLES = Component("alerts", "collector.alerts", ("schema_1.sql",))
 MAX_RULES = 500
 KEPT_TRANSITIONS = 10_000
 KEPT_MESSAGES_NS = 7 * 86_400 * 1_000_000_000
@@ -74,7 +75,7 @@ class AlertStore:
         `allow_private_webhooks` lets rules call loopback, private and link-local addresses;
         `external_url` is where the dashboards are reached, for links in messages.
         """
-        return cls(Database.open(path), Policy(allow_private_webhooks, external_url), clock)
+        return cls(Database.open(path, _TABLES), Policy(allow_private_webhooks, external_url), clock)
 
     def close(self) -> None:
         self._database.close()

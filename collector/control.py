@@ -1,6 +1,7 @@
-"""The SQLite file of rules and alerts: opened, brought to the current schema, one statement at a time.
+"""The SQLite file of what people decide: opened, migrated, used one statement at a time.
 
 A file of its own, so that it can be read, backed up and changed while DuckDB's is held by its writer.
+Alert rules and decisions about errors: each room keeps its tables with a schema version of its own.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from collector.storage.base import IncompatibleSchema, RetryLater
 
-# One script a version; a script that was released is never changed.
-_SCRIPTS = ("schema_1.sql",)
-_COMPONENT = "alerts"  # other rooms may keep tables in the same file, each with a version of its own
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A room's tables: its package holds `scripts`, one a version. A released one never changes."""
+
+    name: str
+    package: str
+    scripts: tuple[str, ...]
 
 
 class Database:
@@ -29,8 +36,8 @@ class Database:
         self._closed = False
 
     @classmethod
-    def open(cls, path: str | Path) -> Database:
-        """Open or create the file, readable by its owner only: webhooks' URLs are secrets.
+    def open(cls, path: str | Path, component: Component) -> Database:
+        """Open or create the file for one room, readable by its owner only: webhooks' URLs are secrets.
 
         Raises IncompatibleSchema for a file of a newer tracekit, RetryLater if it cannot be used now.
         """
@@ -39,10 +46,10 @@ class Database:
             connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5.0)
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")  # a rule that was saved survives power loss
+            connection.execute("PRAGMA synchronous = FULL")  # what was saved survives power loss
         database = cls(connection)
         try:
-            _migrate(database)
+            _migrate(database, component)
         except BaseException:
             connection.close()
             raise
@@ -77,7 +84,7 @@ class Database:
     def _check_open(self) -> None:
         """A message may still be on its way while the server stops; its outcome has nowhere to go then."""
         if self._closed:
-            raise RetryLater("the file of alert rules is closed")
+            raise RetryLater("control.sqlite is closed")
 
 
 @contextmanager
@@ -85,35 +92,36 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:
-        raise RetryLater(f"the file of alert rules cannot be used now: {error}") from error
+        raise RetryLater(f"control.sqlite cannot be used now: {error}") from error
 
 
-def _migrate(database: Database) -> None:
+def _migrate(database: Database, component: Component) -> None:
+    known = len(component.scripts)
     with database.writing() as connection:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_versions "
             "(component TEXT PRIMARY KEY, version INTEGER NOT NULL)"
         )
-        row = connection.execute("SELECT version FROM schema_versions WHERE component = ?", (_COMPONENT,))
+        row = connection.execute("SELECT version FROM schema_versions WHERE component = ?", (component.name,))
         (version,) = row.fetchone() or (0,)
-        if version > len(_SCRIPTS):
+        if version > known:
             raise IncompatibleSchema(
-                f"alert rules were written by a newer tracekit "
-                f"(schema {version}; this one reads {len(_SCRIPTS)})"
+                f"{component.name} in control.sqlite were written by a newer tracekit "
+                f"(schema {version}; this one reads {known})"
             )
-        for script in _SCRIPTS[version:]:
-            for statement in _statements(script):
+        for script in component.scripts[version:]:
+            for statement in _statements(component.package, script):
                 connection.execute(statement)
         connection.execute(
             "INSERT INTO schema_versions VALUES (?, ?) "
             "ON CONFLICT (component) DO UPDATE SET version = excluded.version",
-            (_COMPONENT, len(_SCRIPTS)),
+            (component.name, known),
         )
 
 
-def _statements(script: str) -> Iterator[str]:
+def _statements(package: str, script: str) -> Iterator[str]:
     """The script's statements one by one: `executescript` would commit the transaction around them."""
-    text = resources.files("collector.alerts").joinpath(script).read_text("utf-8")
+    text = resources.files(package).joinpath(script).read_text("utf-8")
     statement = ""
     for line in text.splitlines(keepends=True):
         statement += line
