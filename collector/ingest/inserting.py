@@ -207,6 +207,7 @@ class InsertingBehind(Inserting):
                 group, rows = [], 0
         if group:
             self._store(group)
+        self._reached(self._journal.replay_end)  # a torn tail, too: there is nothing more to come
         if total:
             log.info("%d bytes of the journal were replayed in %.1f s", total, time.monotonic() - began)
 
@@ -260,10 +261,13 @@ class InsertingBehind(Inserting):
             self._pause(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
         self.trouble = None
-        with self._visible:
-            self._inserted = group[-1].end
-            self._visible.notify_all()
+        self._reached(group[-1].end)
         return None
+
+    def _reached(self, position: int) -> None:
+        with self._visible:
+            self._inserted = max(self._inserted, position)
+            self._visible.notify_all()
 
     def _give_up(self, payload: Payload, end: int, why: str) -> None:
         """Set the payload aside, whatever it takes: the mark may not pass it before."""

@@ -55,7 +55,8 @@ class Journal:
         self._waiting = [c for c in _contents(starts, mark) if c.end > mark or c.damages]
         self._used = [(c.path, c.base, c.end, c.path.stat().st_size) for c in self._waiting]
         self._free = self._reusable({content.path for content in self._waiting})
-        self._end = max([mark, *(content.end for content in self._waiting)])
+        # Where `replay` ends: after all that was here when the journal was opened.
+        self.replay_end = self._end = max([mark, *(content.end for content in self._waiting)])
         # Beyond whatever was written, torn or not: no position is ever used for a second record.
         self._fresh_base = max([mark, *(start.base + start.capacity for _, start in starts)])
         self._current: Segment | None = None
