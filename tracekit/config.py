@@ -207,7 +207,8 @@ def get() -> Config:
     """The process's configuration, read from the environment at the first call."""
     global _config
     if _config is None:
-        _config = Config(os.environ)
+        # os.environ decodes at each look, and there are some eighty: that alone was half of this.
+        _config = Config(dict(os.environ))
     return _config
 
 

@@ -136,7 +136,7 @@ def handler(function: F, *, platform: str | None = None, initializer: Callable[.
     as an initializer phase before this returns.
     """
     if initializer is not None:
-        from tracekit.invocation import run_initializer
+        from tracekit.hooks import run_initializer
 
         run_initializer(initializer, ())
     callee = getattr(function, _MARK, None)

@@ -19,7 +19,7 @@ import traceback
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tracekit import ending, pipeline
-from tracekit.invocation import run_initializer
+from tracekit.hooks import run_initializer
 from tracekit.load import load
 
 TYPE_CHECKING = False

@@ -8,15 +8,13 @@ from __future__ import annotations
 import os
 import time
 
-from tracekit import context, pipeline, platforms, propagation, triggers
+from tracekit import context, pipeline, platforms, triggers
 from tracekit.guard import report
-from tracekit.lifecycle import LIFECYCLE, initialization_type, is_cold
-from tracekit.pause import PAUSES
-from tracekit.span import CONSUMER, INTERNAL, NO_SPAN, SERVER, Span, SpanContext, Trace
+from tracekit.lifecycle import LIFECYCLE, PAUSES, initialization_type, is_cold
+from tracekit.span import CONSUMER, NO_SPAN, SERVER, Span, SpanContext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from tracekit.config import Config
@@ -36,12 +34,6 @@ OBSERVERS = (
     ("capture", "tracekit.capture"),
     ("profile_after", "tracekit.profiler"),
 )
-
-
-# How the name of a hook ends, the span's name, and `tracekit.phase`.
-HOOKS = (("freeze", "PreFreeze", "pre_freeze"), ("stop", "PreStop", "pre_stop"))
-# No caller waits for a hook, so it may take longer than a call's budget.
-HOOK_FLUSH_S = 2.0
 
 
 class Root:
@@ -67,61 +59,6 @@ class Root:
                 pipeline.get().nudge()
         except Exception as error:
             report(error, "end of a span")
-
-
-class Unseen(Root):
-    """Something that is no call: it is not recorded, and what starts below it starts traces of its own."""
-
-    span: Any = None
-
-    def __init__(self, args: tuple[Any, ...]) -> None:
-        self.args = args
-
-    def failed(self, error: BaseException) -> None:
-        """Nothing to tell."""
-
-    def close(self) -> None:
-        """Nothing to end."""
-
-
-class Initializer(Root):
-    """A platform's initializer: a phase of the process, whose trace is known only at the first call."""
-
-    def __init__(self, args: tuple[Any, ...]) -> None:
-        span: Span | NonRecordingSpan = NO_SPAN
-        if not pipeline.get().sampler.never:
-            facts = {"tracekit.phase": "initializer"}
-            span = Span("Initializer", INTERNAL, None, Trace(), time.time_ns(), facts)
-        super().__init__(span, args)
-        self._failed = False
-
-    def failed(self, error: BaseException) -> None:
-        super().failed(error)
-        self._failed = True
-
-    def close(self) -> None:
-        try:
-            if not isinstance(self.span, Span):
-                return
-            self.span.end = time.time_ns()
-            LIFECYCLE.initialized(self.span)
-            if self._failed:  # no call may ever follow: send now, as a trace of its own
-                LIFECYCLE.report(Trace(), None, os.environ)
-                pipeline.get().flush()
-        except Exception as error:
-            report(error, "initializer")
-
-
-class Hook(Root):
-    """A platform's hook before it freezes or stops the instance: a trace of its own, and the last moment to
-    deliver whatever waits."""
-
-    def close(self) -> None:
-        try:
-            context.finish(self.span)
-            pipeline.get().last_flush(HOOK_FLUSH_S)
-        except Exception as error:
-            report(error, "hook")
 
 
 class Call:
@@ -260,40 +197,11 @@ def enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root
         return Root(NO_SPAN, args)
 
 
-def run_initializer(initializer: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    """Calls an initializer as a phase of this process. Its exception goes through."""
-    # One that is traced already records itself if its arguments show what it is; either way once.
-    initializer = getattr(initializer, "__wrapped__", initializer)
-    root: Root
-    try:
-        root = Initializer(args)
-    except Exception as error:
-        report(error, "initializer")
-        root = Root(NO_SPAN, args)
-    token = context.attach(root.span)
-    try:
-        initializer(*args)
-    except BaseException as error:
-        root.failed(error)
-        raise
-    finally:
-        context.detach(token)
-        root.close()
-
-
-def _hook(callee: Callee, facts: Facts) -> Hook | None:
-    # Function Compute calls its hooks like the initializer, with a context only: their names tell.
-    for ending, name, phase in HOOKS:
-        if callee.name.lower().endswith(ending):
-            return Hook(context.start_root(name, INTERNAL, {"tracekit.phase": phase}, None), facts.args)
-    return None
-
-
 def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
-    if facts.unseen:
-        return Unseen(facts.args)
-    if facts.is_initializer:
-        return _hook(callee, facts) or Initializer(facts.args)
+    if facts.unseen or facts.is_initializer:
+        from tracekit.hooks import special
+
+        return special(callee, facts)
     started = time.time_ns()
     trigger = facts.trigger or triggers.detect(facts.event)
     parent, elsewhere, baggage = _caller(facts, trigger)
@@ -318,10 +226,16 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
 def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanContext | None, str]:
     """The parent, a context that is only worth a link (X-Ray's own segment is not in our store), and the
     baggage of a caller without a span."""
-    parent = propagation.extract(trigger.carrier) or propagation.extract(facts.carrier)
-    if parent is not None:
-        return parent, None, ""
-    baggage = propagation.baggage_of(trigger.carrier) or propagation.baggage_of(facts.carrier)
+    carriers = [carrier for carrier in (trigger.carrier, facts.carrier) if carrier]
+    baggage = ""
+    if carriers:
+        from tracekit import propagation
+
+        for carrier in carriers:
+            parent = propagation.extract(carrier)
+            if parent is not None:
+                return parent, None, ""
+            baggage = baggage or propagation.baggage_of(carrier)
     text = os.environ.get("_X_AMZN_TRACE_ID")  # set anew for each call: never keep it
     if not text:
         return None, None, baggage
@@ -351,9 +265,12 @@ def _describe(span: Span, callee: Callee, facts: Facts, trigger: Trigger, cold: 
 
 
 def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
-    for carrier in trigger.messages:
-        linked = propagation.extract(carrier)
-        if linked is not None:
-            span.add_link(linked)
+    if trigger.messages:
+        from tracekit import propagation
+
+        for carrier in trigger.messages:
+            linked = propagation.extract(carrier)
+            if linked is not None:
+                span.add_link(linked)
     if elsewhere is not None:
         span.add_link(elsewhere)

@@ -1,7 +1,13 @@
-"""The phases of a process before its first call: runtime start, loading of the function, initializer.
+"""The phases of a process before its first call: runtime start, loading of the function, initializer; and
+what happens to it between two calls.
 
 Spans (decision 0002): `ColdStart` from the kernel's start time of the process to the end of its last phase,
 with children RuntimeInitialization, FunctionInitialization and Initializer, in the trace of the first call.
+
+Between calls: how long nothing ran, and how long the process's clocks stood still. A platform freezes an
+instance that has nothing to do. A cgroup's freezer leaves the clocks running, so the time is part of the idle
+time and nothing tells it apart. A suspended or restored virtual machine does not: its monotonic clock stands
+still, and the wall clock is set right afterwards.
 """
 
 from __future__ import annotations
@@ -9,11 +15,12 @@ from __future__ import annotations
 import os
 import sys
 import time
+from _thread import allocate_lock
 
 import tracekit
 from tracekit import config
 from tracekit.guard import report
-from tracekit.importprofile import IMPORTS, ImportTree
+from tracekit.importprofile import IMPORTS, ImportTree, read_proc
 from tracekit.queue import QUEUE
 from tracekit.span import INTERNAL, Span, Trace
 from tracekit.watch import when_imported
@@ -21,11 +28,14 @@ from tracekit.watch import when_imported
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from tracekit.span import SpanContext
 
 # A container may report another machine's clock: a start further back than this is not believed.
 _LONGEST_START_NS = 3600 * 10**9
+# Below this the wall clock was merely corrected.
+FROZEN_NS = 100 * 10**6
 _PRECREATED = ("provisioned-concurrency", "snap-start")
 
 
@@ -121,6 +131,52 @@ class Lifecycle:
         return [whole, *phases, *self.initializers]
 
 
+class Pauses:
+    """Calls that come and go; `begins` and `ended` once for each."""
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._running = 0
+        self._idle_since: tuple[int, int] | None = None
+        self._flush_ns = 0
+
+    def begins(self) -> dict[str, Any]:
+        """A call begins. Attributes that say what was before: none at the first call, or beside another."""
+        now = _now()
+        with self._lock:
+            before, flush_ns = self._idle_since, self._flush_ns
+            self._running += 1
+            self._idle_since, self._flush_ns = None, 0
+        found: dict[str, Any] = {}
+        if flush_ns:
+            found["tracekit.previous_flush_ms"] = flush_ns / 1e6
+        if before is not None:
+            idle, ran = max(now[0] - before[0], 0), now[1] - before[1]
+            found["tracekit.idle_ms"] = idle / 1e6
+            if idle - ran >= FROZEN_NS:
+                found["tracekit.frozen_ms"] = (idle - ran) / 1e6
+        return found
+
+    def ended(self) -> None:
+        """A call has ended. The process is idle if it was the only one."""
+        with self._lock:
+            self._running = max(self._running - 1, 0)
+            if not self._running:
+                self._idle_since = _now()
+
+    def flushed(self, took_ns: int) -> None:
+        """A delivery has held the process up for so long after a call."""
+        with self._lock:
+            self._flush_ns = took_ns
+            if not self._running:
+                self._idle_since = _now()
+
+
+def _now() -> tuple[int, int]:
+    """Nanoseconds of the wall clock and of the one that stands still with the machine."""
+    return time.time_ns(), time.monotonic_ns()
+
+
 def _phase(
     name: str, phase: str, parent: Span | SpanContext | None, trace: Trace, start: int, end: int
 ) -> Span:
@@ -180,8 +236,7 @@ def process_start() -> int:
 
 def _read_process_start() -> int:
     try:
-        with open("/proc/self/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        fields = read_proc("/proc/self/stat").rpartition(b")")[2].split()
         # proc(5): field 22 is the start in clock ticks since boot; the two before the name are cut off.
         since_boot = int(fields[19]) * 10**9 // os.sysconf("SC_CLK_TCK")
         started = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + since_boot
@@ -196,6 +251,9 @@ _process_start = 0
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=process_start)
 LIFECYCLE = Lifecycle()
+PAUSES = Pauses()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PAUSES.__init__)  # type: ignore[misc]
 IMPORTS.start()
 
 

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 
-from tracekit.invocation import run_initializer
+from tracekit.hooks import run_initializer
 from tracekit.load import load
 
 TYPE_CHECKING = False

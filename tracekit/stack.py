@@ -19,7 +19,9 @@ _BETWEEN = {
     "context": "\nDuring handling of the above exception, another exception occurred:\n\n",
 }
 # Frames of these modules are ours and say nothing about the user's code.
-_OURS = {f"{_HERE}/{name}.py" for name in ("decorator", "invocation", "api", "dbapi", "run", "fc_runtime")}
+_OURS = {
+    f"{_HERE}/{name}.py" for name in ("decorator", "invocation", "hooks", "api", "dbapi", "run", "fc_runtime")
+}
 
 
 def is_ours(code: CodeType) -> bool:

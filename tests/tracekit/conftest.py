@@ -19,8 +19,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tracekit import config, context, pipeline
 from tracekit.exporters.memory import MemoryExporter
-from tracekit.lifecycle import LIFECYCLE
-from tracekit.pause import PAUSES
+from tracekit.lifecycle import LIFECYCLE, PAUSES
 from tracekit.pipeline import Pipeline
 from tracekit.span import Span
 

@@ -65,12 +65,9 @@ def test_a_module_that_is_imported_already_cannot_be_watched() -> None:
 
 @pytest.mark.parametrize("stat", ["", "1 (x) S", "1 (c) S" + " 99999999999999" * 40])
 def test_an_unreadable_start_falls_back_to_the_import(monkeypatch: pytest.MonkeyPatch, stat: str) -> None:
-    import builtins
-    import io
-
     import tracekit
 
-    monkeypatch.setattr(builtins, "open", lambda *args, **kwargs: io.BytesIO(stat.encode()))
+    monkeypatch.setattr(lifecycle, "read_proc", lambda path: stat.encode())
     assert lifecycle._read_process_start() == tracekit.IMPORTED_AT
 
 

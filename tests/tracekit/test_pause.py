@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tracekit import pause, traced
-from tracekit.pause import PAUSES, Pauses
+from tracekit import lifecycle, traced
+from tracekit.lifecycle import PAUSES, Pauses
 
 S = 10**9
 
@@ -29,7 +29,7 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clocks]:
     made = Clocks()
-    monkeypatch.setattr(pause, "_now", lambda: (made.wall, made.steady))
+    monkeypatch.setattr(lifecycle, "_now", lambda: (made.wall, made.steady))
     yield made
 
 
