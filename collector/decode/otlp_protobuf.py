@@ -21,6 +21,8 @@ from collector.decode.attributes import (
 )
 from collector.decode.builder import (
     MAX_EVENTS,
+    MAX_GROUPS,
+    MAX_SPANS,
     BatchBuilder,
     KnownResource,
     KnownScope,
@@ -30,20 +32,24 @@ from collector.decode.builder import (
     known_scope,
     link_json,
 )
+from collector.decode.fields import require_few
 from collector.decode.memo import Memo
 from collector.decode.result import BadSpan, Decoded, Undecodable
 
 _NO_ATTRIBUTES = AttributeSet({}, {}, 0)
+
+MAX_FIELDS = 100_000  # of one span: its attributes, events and links in all
+_GROUPS, _FIELDS = "resources and scopes in one request", "attributes, events and links in one span"
 
 
 def decode(body: bytes, received_ns: int) -> Decoded:
     """The spans of an ExportTraceServiceRequest. Raises Undecodable or TooLarge."""
     builder = BatchBuilder(received_ns, len(body))
     try:
-        groups = wire.TracesData.FromString(body).resource_spans
+        groups = wire.TracesData.FromString(require_few(body, MAX_GROUPS, _GROUPS)).resource_spans
         builder.expect_groups(len(groups))
         for raw in groups:
-            _resource_spans(builder, wire.ResourceSpans.FromString(raw))
+            _resource_spans(builder, wire.ResourceSpans.FromString(require_few(raw, MAX_GROUPS, _GROUPS)))
     except DecodeError as error:
         raise Undecodable("the body is not an OTLP ExportTraceServiceRequest in protobuf") from error
     return builder.finish()
@@ -53,12 +59,13 @@ def _resource_spans(builder: BatchBuilder, message: Any) -> None:
     known = _RESOURCES.get(_with_schema(message.schema_url, message.resource))
     builder.expect_groups(len(message.scope_spans))
     for raw in message.scope_spans:
-        scope_spans = wire.ScopeSpans.FromString(raw)
+        scope_spans = wire.ScopeSpans.FromString(require_few(raw, MAX_SPANS, "spans in one request"))
         scope = _SCOPES.get(_with_schema(scope_spans.schema_url, scope_spans.scope))
         builder.expect_spans(len(scope_spans.spans))
         for span in scope_spans.spans:
             try:
-                builder.add(known, scope, _span(builder, wire.Span.FromString(span)))
+                message = wire.Span.FromString(require_few(span, MAX_FIELDS, _FIELDS))
+                builder.add(known, scope, _span(builder, message))
             except BadSpan as error:
                 builder.reject(str(error))
             except DecodeError:
