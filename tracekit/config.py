@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SAMPLERS = (
+SAMPLERS = (
     "always_on",
     "always_off",
     "traceidratio",
@@ -87,6 +87,7 @@ class Config:
         "logs_target",
         "metrics",
         "metrics_target",
+        "otel_share",
         "profile_after",
         "propagators",
         "protocol",
@@ -94,6 +95,7 @@ class Config:
         "redact_keys",
         "resource_attributes",
         "sampler",
+        "sampler_argument",
         "sampler_rate",
         "sampler_ratio",
         "service_name",
@@ -119,7 +121,9 @@ class Config:
     # What OTEL_PROPAGATORS names, in its order; None where it is not set.
     propagators: tuple[str, ...] | None
     file: str
+    # One of SAMPLERS, or the name of one that an installed package provides.
     sampler: str
+    sampler_argument: str
     sampler_ratio: float
     sampler_rate: float
     keep: str
@@ -146,6 +150,7 @@ class Config:
     logs_target: Target
     metrics: bool
     metrics_target: Target
+    otel_share: bool
     stdout: bool
     sql_parameters: bool
     xray_parent: bool
@@ -162,9 +167,11 @@ class Config:
         put(self, "compression", _compression(env))
         put(self, "propagators", _propagators(env))
         put(self, "file", env.get("TRACEKIT_FILE", "") or "tracekit-spans.jsonl")
-        put(self, "sampler", _one_of(env, "OTEL_TRACES_SAMPLER", _SAMPLERS, DEFAULT_SAMPLER))
+        put(self, "sampler", env.get("OTEL_TRACES_SAMPLER", "").strip().lower() or DEFAULT_SAMPLER)
+        put(self, "sampler_argument", env.get("OTEL_TRACES_SAMPLER_ARG", "").strip())
         is_rate = self.sampler.endswith("tracekit.rate")
-        put(self, "sampler_ratio", 1.0 if is_rate else _real(env, "OTEL_TRACES_SAMPLER_ARG", 1.0, 1.0))
+        is_ratio = not is_rate and self.sampler in SAMPLERS
+        put(self, "sampler_ratio", _real(env, "OTEL_TRACES_SAMPLER_ARG", 1.0, 1.0) if is_ratio else 1.0)
         put(self, "sampler_rate", _real(env, "OTEL_TRACES_SAMPLER_ARG", 10.0, 1e6) if is_rate else 0.0)
         put(self, "keep", env.get("TRACEKIT_KEEP", "").strip().lower())
         put(self, "profile_after", env.get("TRACEKIT_PROFILE_AFTER_MS", "").strip().lower())
@@ -180,9 +187,9 @@ class Config:
         put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
         put(self, "logs", _flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))
         put(self, "logs_target", _target(env, "LOGS"))
-        metrics = env.get("OTEL_METRICS_EXPORTER", "").strip().lower()
-        put(self, "metrics", metrics == "otlp")
-        put(self, "metrics_target", Target("", {}, "") if metrics == "none" else _target(env, "METRICS"))
+        put(self, "metrics", env.get("OTEL_METRICS_EXPORTER", "").strip().lower() == "otlp")
+        put(self, "metrics_target", _target(env, "METRICS"))
+        put(self, "otel_share", _flag(env, "TRACEKIT_OTEL_SHARE", True))
         put(self, "stdout", _flag(env, "TRACEKIT_STDOUT", False))
         put(self, "locals", _flag(env, "TRACEKIT_LOCALS", False))
         put(self, "redact_keys", _names(env, "TRACEKIT_REDACT_KEYS"))
@@ -313,7 +320,8 @@ def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:
 
 def _target(env: Mapping[str, str], signal: str) -> Target:
     asked = env.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or env.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")
-    spoken = asked.strip().lower() in ("", "http/protobuf")
+    wanted = env.get(f"OTEL_{signal}_EXPORTER", "").strip().lower() != "none"
+    spoken = wanted and asked.strip().lower() in ("", "http/protobuf")
     return Target(_endpoint(env, signal) if spoken else "", _headers(env, signal), _compression(env, signal))
 
 

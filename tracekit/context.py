@@ -51,7 +51,11 @@ def outgoing() -> SpanContext | None:
 
 def active() -> tuple[Span | NonRecordingSpan | SpanContext | None, Any]:
     """What a new span would have as its parent, and the opentelemetry Context around it if there is one."""
-    node = get()
+    return around(get())
+
+
+def around(node: Any) -> tuple[Span | NonRecordingSpan | SpanContext | None, Any]:
+    """The same for something that is, or could be, the active node."""
     if node is None:
         return None, None
     if type(node) is Span:
@@ -66,6 +70,18 @@ def active() -> tuple[Span | NonRecordingSpan | SpanContext | None, Any]:
 def start(name: str, kind: int, attributes: dict[str, Any] | None = None) -> Span | NonRecordingSpan:
     """A new span below the active one, or the root of a new trace. It is not made active."""
     parent, outer = active()
+    return start_below(parent, outer, name, kind, attributes)
+
+
+def start_below(
+    parent: Span | NonRecordingSpan | SpanContext | None,
+    outer: Any,
+    name: str,
+    kind: int,
+    attributes: dict[str, Any] | None = None,
+    started: int = 0,
+) -> Span | NonRecordingSpan:
+    """A new span below what `around` gave. `started`: Unix nanoseconds, 0 for now."""
     if isinstance(parent, NonRecordingSpan):
         return parent if outer is parent.outer else NonRecordingSpan(parent.context, outer)
     if isinstance(parent, Span):
@@ -73,8 +89,8 @@ def start(name: str, kind: int, attributes: dict[str, Any] | None = None) -> Spa
         if outer is not trace.outer:  # opentelemetry put more keys (baggage) around our span
             trace = Trace(parent.tid, trace.state, outer, trace.baggage)
             trace.sampling = parent.trace.sampling
-        return Span(name, kind, parent, trace, time_ns(), attributes)
-    return start_root(name, kind, attributes, parent, outer)
+        return Span(name, kind, parent, trace, started or time_ns(), attributes)
+    return start_root(name, kind, attributes, parent, outer, started)
 
 
 def start_root(
@@ -92,7 +108,7 @@ def start_root(
 
     trace = Trace(parent.tid if parent else 0, parent.state if parent else "", outer)
     trace.baggage = (parent.baggage if parent else "") or baggage
-    if not pipeline.get().sampler.admit(trace, parent):
+    if not pipeline.get().sampler.admit(trace, parent, name, kind, attributes):
         from tracekit.ids import new_span_id
 
         unsampled = SpanContext(trace.tid, new_span_id(), False, trace.state, False, trace.baggage)

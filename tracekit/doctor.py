@@ -94,6 +94,7 @@ def main(argv: list[str]) -> int:
     report.lines.append(f"tracekit {__version__} on Python {platform.python_version()}")
     tell_platform(report, os.environ)
     settings = tell_settings(report, os.environ)
+    tell_opentelemetry(report)
     tell_endpoint(report, settings, options.timeout)
     tell_span(report, settings)
     sys.stdout.write(report.text())
@@ -191,6 +192,29 @@ def _without_password(text: str) -> str:
     return f"{scheme}{separator}…{at}{host}" if separator and at and "/" not in user else text
 
 
+def tell_opentelemetry(report: Report) -> None:
+    """Whether the bridge connects to the opentelemetry that is installed, if one is."""
+    report.section("opentelemetry")
+    try:
+        from importlib.metadata import version
+
+        import opentelemetry._logs
+        import opentelemetry.metrics
+        import opentelemetry.trace  # noqa: F401
+    except ImportError:
+        report.fact("not installed: nothing to connect")
+        return
+    from tracekit import otel
+
+    otel.install_logs()
+    otel.install_metrics()
+    report.fact(f"opentelemetry-api {version('opentelemetry-api')} is installed")
+    for problem in otel.problems:
+        report.problem(problem)
+    if not otel.problems:
+        report.fact("its spans, logs and metrics and tracekit's go together")
+
+
 def tell_endpoint(report: Report, settings: Config, timeout_s: float) -> None:
     """Whether what would be sent would arrive: an empty request, with the exporter that would be used."""
     report.section("Endpoint")
@@ -235,7 +259,10 @@ def tell_span(report: Report, settings: Config) -> None:
     from tracekit.exporters.memory import MemoryExporter
 
     memory = MemoryExporter()
+    said = set(guard._said)
     recorder = pipeline.Pipeline(settings, memory)
+    for complaint in sorted(guard._said - said):
+        report.problem(complaint)
     pipeline.replace(recorder)
     try:
         _sample_call()

@@ -12,12 +12,17 @@ from _thread import allocate_lock
 from time import time_ns
 
 from tracekit import config, guard, pipeline, values
-from tracekit.otlp_metrics import COUNTER, GAUGE, HISTOGRAM, Metric, Point, encode
+from tracekit.otlp_metrics import COUNTER, GAUGE, HISTOGRAM, UP_DOWN, Metric, Point, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
+
+    Scope = tuple[str, str] | None
+    _Series = tuple[str, str, str, Scope]
+    # A metric, and which of its series: attributes as text, None for the one of all that are too many.
+    _Key = tuple[_Series, str | None]
 
 _KINDS = (COUNTER, GAUGE, HISTOGRAM)
 # Distinct attribute sets in one process between two flushes; what is beyond goes into one series of its
@@ -48,56 +53,109 @@ def metric(
     Never raises; what makes no sense is left out and named once on stderr.
     """
     try:
-        if not config.get().disabled and not pipeline.get().channel("metrics", encode, METER.collect).off:
-            METER.record(name, value, kind, unit, attributes)
+        if kind not in _KINDS:
+            raise ValueError(f"{name!r}: {kind!r} is no kind; use one of {', '.join(_KINDS)}")
     except Exception as error:
         guard.report(error, "metric")
+        return
+    measure(name, value, kind, unit, attributes)
+
+
+def measure(
+    name: str,
+    value: float,
+    kind: str,
+    unit: str,
+    attributes: Mapping[str, Any] | None,
+    scope: Scope = None,
+    bounds: tuple[float, ...] | None = None,
+) -> None:
+    """As `metric`, for whoever measures in the name of another: `scope` is the instrumentation's name and
+    version, None for tracekit's own; `bounds` are those of a histogram's buckets. Never raises."""
+    try:
+        if takes():
+            METER.record(name, value, kind, unit, attributes, scope, bounds)
+    except Exception as error:
+        guard.report(error, "metric")
+
+
+def takes() -> bool:
+    """Whether measurements go anywhere; from then on they are collected."""
+    return not config.get().disabled and not pipeline.get().channel("metrics", encode, METER.collect).off
 
 
 class Meter:
     """Adds up what is measured until it is collected."""
 
     def __init__(self) -> None:
+        self._askers: list[Callable[[], None]] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._lock = allocate_lock()
-        self._series: dict[tuple[str, str, str, Any], Point] = {}
-        self._since = time_ns()
+        self._series: dict[_Key, Point] = {}
+        # Of what goes up and down a total is kept: what it changed by says nothing.
+        self._levels: dict[_Key, int | float] = {}
+        self._began = self._since = time_ns()
+
+    def forked(self) -> None:
+        """In a child, whose parent sends what was measured before. Who is asked is asked by both."""
+        self._begin()
+
+    def when_collected(self, ask: Callable[[], None]) -> None:
+        """Calls `ask` before each collection: it measures then. It must not raise."""
+        self._askers.append(ask)
 
     def record(
-        self, name: str, value: float, kind: str, unit: str, attributes: Mapping[str, Any] | None
+        self,
+        name: str,
+        value: float,
+        kind: str,
+        unit: str,
+        attributes: Mapping[str, Any] | None,
+        scope: Scope = None,
+        bounds: tuple[float, ...] | None = None,
     ) -> None:
         """Adds one measurement. Raises ValueError or TypeError for one that makes no sense."""
         number = _number(value)
-        if kind not in _KINDS:
-            raise ValueError(f"{name!r}: {kind!r} is no kind; use one of {', '.join(_KINDS)}")
         if kind == COUNTER and number < 0:
             raise ValueError(f"{name!r}: a counter cannot go down; use a gauge")
         cleaned, _ = values.clean_mapping(attributes)
         # repr tells 1 from True and "1", and lists can be no keys.
         identity = repr(sorted(cleaned.items())) if cleaned else ""
+        series = (values.clean_key(name), kind, values.clean_key(unit), scope)
         with self._lock:
-            point = self._point(values.clean_key(name), kind, values.clean_key(unit), identity, cleaned)
+            key, point = self._point(series, identity, cleaned, bounds)
+            if kind == UP_DOWN:
+                self._levels[key] = number = self._levels.get(key, 0) + number
             _add(point, number, kind)
 
     def collect(self) -> list[Metric]:
         """What was measured since the last time."""
+        for ask in self._askers:
+            ask()
         with self._lock:
             series, self._series = self._series, {}
             since, self._since = self._since, max(time_ns(), self._since + 1)
-        found: dict[tuple[str, str, str], Metric] = {}
-        for (name, kind, unit, _), point in series.items():
-            point.start, point.end = since, self._since
-            found.setdefault((name, kind, unit), Metric(name, kind, unit, [])).points.append(point)
+        found: dict[_Series, Metric] = {}
+        for (metric_, _), point in series.items():
+            name, kind, unit, scope = metric_
+            point.start, point.end = self._began if kind == UP_DOWN else since, self._since
+            found.setdefault(metric_, Metric(name, kind, unit, [], scope)).points.append(point)
         return list(found.values())
 
-    def _point(self, name: str, kind: str, unit: str, identity: str, attributes: dict[str, Any]) -> Point:
-        key: tuple[str, str, str, Any] = (name, kind, unit, identity)
+    def _point(
+        self, series: _Series, identity: str, attributes: dict[str, Any], bounds: tuple[float, ...] | None
+    ) -> tuple[_Key, Point]:
+        key: _Key = (series, identity)
         point = self._series.get(key)
         if point is None:
-            if len(self._series) >= MAX_SERIES:
-                key, attributes = (name, kind, unit, None), dict(_OVERFLOW)
-            bounds = _BOUNDS.get(unit, _ANY) if kind == HISTOGRAM else ()
+            _, kind, unit, _ = series
+            if len(self._series) >= MAX_SERIES or (len(self._levels) >= MAX_SERIES and kind == UP_DOWN):
+                key, attributes = (series, None), dict(_OVERFLOW)
+            bounds = (bounds or _BOUNDS.get(unit, _ANY)) if kind == HISTOGRAM else ()
             point = self._series.setdefault(key, Point(attributes, 0, bounds))
-        return point
+        return key, point
 
 
 def _number(value: Any) -> int | float:
@@ -110,7 +168,7 @@ def _number(value: Any) -> int | float:
 
 
 def _add(point: Point, value: int | float, kind: str) -> None:
-    if kind == GAUGE:
+    if kind in (GAUGE, UP_DOWN):
         point.value = value
     elif kind == COUNTER:
         point.value += value
@@ -124,4 +182,4 @@ def _add(point: Point, value: int | float, kind: str) -> None:
 
 METER = Meter()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=METER.__init__)  # type: ignore[misc]
+    os.register_at_fork(after_in_child=METER.forked)

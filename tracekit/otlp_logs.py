@@ -24,6 +24,7 @@ class LogRecord:
         "attributes",
         "body",
         "dropped",
+        "event_name",
         "observed",
         "sampled",
         "scope",
@@ -45,6 +46,7 @@ class LogRecord:
         self.span_id = 0
         self.sampled = False
         self.dropped = 0
+        self.event_name = ""
 
 
 def encode(records: list[LogRecord], resource: Mapping[str, Any], dropped: int = 0) -> bytes:
@@ -84,4 +86,5 @@ def encode_record(record: LogRecord) -> bytes:
         parts.append(b"\x52\x08" + record.span_id.to_bytes(8, "big"))
     if record.observed:
         parts.append(b"\x59" + pack("<Q", record.observed))
+    parts.append(_text(b"\x62", record.event_name))
     return b"".join(parts)

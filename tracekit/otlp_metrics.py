@@ -1,8 +1,8 @@
 """Metrics to OTLP protobuf bytes, with the same primitives as spans.
 
 The bytes equal those of opentelemetry's own encoder for the same metrics (a test compares). Field numbers
-are from opentelemetry-proto's metrics.proto. All sums and histograms are deltas: an instance that is frozen
-or killed has no total worth keeping.
+are from opentelemetry-proto's metrics.proto. Counters and histograms are deltas: an instance that is frozen
+or killed has no total worth keeping. What goes up and down is sent as its level.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
-_DELTA = b"\x10\x01"
+COUNTER, GAUGE, HISTOGRAM, UP_DOWN = "counter", "gauge", "histogram", "updowncounter"
+_DELTA, _CUMULATIVE = b"\x10\x01", b"\x10\x02"
 _MONOTONIC = b"\x18\x01"
 
 
@@ -37,23 +37,32 @@ class Point:
 
 
 class Metric:
-    """What is measured, with its series."""
+    """What is measured, with its series. `scope` is the name and version of the instrumentation that
+    measures; None is tracekit itself."""
 
-    __slots__ = ("kind", "name", "points", "unit")
+    __slots__ = ("kind", "name", "points", "scope", "unit")
 
-    def __init__(self, name: str, kind: str, unit: str, points: list[Point]) -> None:
+    def __init__(
+        self, name: str, kind: str, unit: str, points: list[Point], scope: tuple[str, str] | None = None
+    ) -> None:
         self.name = name
         self.kind = kind
         self.unit = unit
         self.points = points
+        self.scope = scope
 
 
 def encode(metrics: list[Metric], resource: Mapping[str, Any], dropped: int = 0) -> bytes:
-    """An ExportMetricsServiceRequest with one resource and scope. `dropped` is not told: what was lost is a
-    number of metrics, which says nothing about what they counted."""
-    head = _field(b"\x0a", _text(b"\x0a", SCOPE[0]) + _text(b"\x12", SCOPE[1]))
-    body = head + b"".join([_field(b"\x12", encode_metric(metric)) for metric in metrics])
-    return _field(b"\x0a", _field(b"\x0a", _attributes(b"\x0a", resource)) + _field(b"\x12", body))
+    """An ExportMetricsServiceRequest with one resource. `dropped` is not told: what was lost is a number of
+    metrics, which says nothing about what they counted."""
+    groups: dict[tuple[str, str], list[bytes]] = {}
+    for metric in metrics:
+        groups.setdefault(metric.scope or SCOPE, []).append(_field(b"\x12", encode_metric(metric)))
+    parts = [_field(b"\x0a", _attributes(b"\x0a", resource))]
+    for (name, version), encoded in groups.items():
+        head = _field(b"\x0a", _text(b"\x0a", name) + _text(b"\x12", version))
+        parts.append(_field(b"\x12", head + b"".join(encoded)))
+    return _field(b"\x0a", b"".join(parts))
 
 
 def encode_metric(metric: Metric) -> bytes:
@@ -65,6 +74,8 @@ def encode_metric(metric: Metric) -> bytes:
     points = b"".join([_field(b"\x0a", _number(point, metric.kind == GAUGE)) for point in metric.points])
     if metric.kind == GAUGE:
         return head + _field(b"\x2a", points)
+    if metric.kind == UP_DOWN:
+        return head + _field(b"\x3a", points + _CUMULATIVE)
     return head + _field(b"\x3a", points + _DELTA + _MONOTONIC)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tracekit.config import Config
     from tracekit.exporters.base import Exporter
     from tracekit.flush import Flusher
+    from tracekit.otel_provider import Outlet
     from tracekit.sampling import Sampler
     from tracekit.span import Span, SpanContext, Trace
     from tracekit.spool import Spool
@@ -34,7 +35,9 @@ class Pipeline:
         self.sampler = _sampler(config)
         self._exporter = exporter
         self._flusher: Flusher | None = None
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, Channel | Outlet] = {}
+        self._outlets: list[Outlet] = []
+        self._described: dict[str, Any] = {}
         self._resource: dict[str, Any] | None = None
         self._closed = False
         values.max_length = config.attribute_length
@@ -53,8 +56,15 @@ class Pipeline:
         if self._resource is None or self._resource.get("process.pid") != os.getpid():
             from tracekit.resource import describe
 
-            self._resource = describe(self.config, os.environ)
+            # The environment has the last word, then opentelemetry, then what the platform says.
+            self._resource = {**describe(self.config, os.environ), **self._described}
         return self._resource
+
+    def describe(self, attributes: dict[str, Any]) -> None:
+        """Adds to the resource what a provider of opentelemetry knows of this service."""
+        asked = {*self.config.resource_attributes, *(("service.name",) if self.config.service_name else ())}
+        self._described |= {key: value for key, value in attributes.items() if key not in asked}
+        self._resource = None
 
     @property
     def exporter(self) -> Exporter | None:
@@ -67,14 +77,20 @@ class Pipeline:
 
     def channel(self, signal: str, encode: Encode, collect: Callable[[], list[Any]] | None = None) -> Channel:
         """The way out of "logs" or "metrics", made from the rest (see Channel) when first asked for."""
-        found = self._channels.get(signal)
+        found: Any = self._channels.get(signal)
         if found is None:
             from tracekit.channel import Channel
 
             made = Channel(signal, getattr(self.config, f"{signal}_target"), encode, self, collect)
             with _lock:
                 found = self._channels.setdefault(signal, made)
-        return found
+        return found  # type: ignore[no-any-return]
+
+    def outlet(self, name: str, outlet: Outlet) -> None:
+        """Lets another, besides the exporter, have every span that leaves (tracekit.otel_provider)."""
+        self._channels[name] = outlet
+        self._outlets.append(outlet)
+        QUEUE.encode = self._encode
 
     def flush(self, budget_s: float | None = None, force: bool = False) -> bool:
         """Delivers what is queued within the budget (seconds), spans first. Never raises."""
@@ -89,7 +105,7 @@ class Pipeline:
         try:
             flusher = self._ready()
             if flusher is None:
-                QUEUE.clear()
+                self._discard()
                 return True
             return flusher.flush(budget_s, force)
         except Exception as error:
@@ -107,7 +123,7 @@ class Pipeline:
         try:
             flusher = self._ready()
             if flusher is None:
-                QUEUE.clear()
+                self._discard()
             else:
                 flusher.nudge()
             for channel in list(self._channels.values()):
@@ -169,9 +185,18 @@ class Pipeline:
                 self._flusher = Flusher(QUEUE, self.exporter, budget_s, self._spool(self.exporter))
             return self._flusher
 
+    def _discard(self) -> None:
+        if self._outlets:
+            QUEUE.seal()  # they have their spans from there
+        QUEUE.clear()
+
     def _encode(self, spans: list[Span], dropped: int) -> tuple[Any, int]:
+        for outlet in self._outlets:
+            outlet.take(spans)
         exporter = self.exporter
         if exporter is None:
+            if self._outlets:
+                return None, 0
             raise LookupError("no exporter")
         return exporter.encode(spans, self.resource, dropped)
 
@@ -183,7 +208,7 @@ class Everything:
     never = False
     rules = None
 
-    def admit(self, trace: Trace, parent: SpanContext | None) -> bool:
+    def admit(self, trace: Trace, parent: SpanContext | None, *root: Any) -> bool:
         """Whether spans below this root are recorded. Completes `trace`."""
         if parent is None or (parent.sampled and not parent.state):
             return True
@@ -197,7 +222,16 @@ def _sampler(config: Config) -> Sampler | Everything:
         return Everything()
     from tracekit.sampling import Sampler
 
-    return Sampler.of(config)
+    ours = Sampler.of(config)
+    if config.sampler in configuration.SAMPLERS:
+        return ours
+    try:
+        from tracekit.otel_sampler import named
+
+        return named(config.sampler, config.sampler_argument, ours.rules)
+    except Exception as error:  # the sampler's package is somebody else's code
+        say(f"OTEL_TRACES_SAMPLER={config.sampler!r}: {error}; using {configuration.DEFAULT_SAMPLER}")
+        return ours
 
 
 _lock = allocate_lock()

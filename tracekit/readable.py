@@ -8,11 +8,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link as SdkLink
 from opentelemetry.trace import SpanContext as SdkContext
-from opentelemetry.trace import SpanKind, Status, StatusCode, TraceFlags
-from opentelemetry.trace.span import TraceState
+from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tracekit import __version__
-from tracekit.span import Event, Link, Span, SpanContext, Trace
+from tracekit.otel_identity import otel_context, own_context
+from tracekit.span import Event, Link, Span, Trace
 from tracekit.values import clean_mapping
 
 TYPE_CHECKING = False
@@ -31,22 +31,32 @@ _NUMBERS = {kind: number for number, kind in _KINDS.items()}
 _STATUSES = (StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR)
 
 
-def readable_spans(spans: list[Span], resource: Mapping[str, Any], dropped: int = 0) -> list[ReadableSpan]:
+class Borrowed(Span):
+    """A span that a provider of the user's made and has given to its own processors."""
+
+    __slots__ = ()
+
+
+def readable_spans(
+    spans: list[Span], resource: Mapping[str, Any], dropped: int = 0, kind: type[ReadableSpan] = ReadableSpan
+) -> list[ReadableSpan]:
     """Spans for official exporters. `dropped` becomes a scope attribute, as in tracekit.otlp."""
     shared = Resource(dict(resource))
     reported = {"tracekit.dropped_spans": dropped} if dropped else None
     own = InstrumentationScope("tracekit", __version__, attributes=reported)
-    return [_readable(span, shared, own) for span in spans]
+    return [_readable(span, shared, own, kind) for span in spans]
 
 
-def _readable(span: Span, resource: Resource, own: InstrumentationScope) -> ReadableSpan:
+def _readable(
+    span: Span, resource: Resource, own: InstrumentationScope, kind: type[ReadableSpan]
+) -> ReadableSpan:
     rare = span.rare
     status = Status(StatusCode.UNSET)
     if rare is not None and rare.status:
         status = Status(_STATUSES[rare.status], rare.message or None)
-    return ReadableSpan(
+    return kind(
         name=span.name,
-        context=sdk_context(span.context),
+        context=otel_context(span.context),
         parent=_parent(span),
         resource=resource,
         attributes=_attributes(span.attributes or {}),
@@ -64,7 +74,7 @@ def _parent(span: Span) -> SdkContext | None:
     parent = span.parent
     if parent is None:
         return None
-    return sdk_context(parent.context if isinstance(parent, Span) else parent)
+    return otel_context(parent.context if isinstance(parent, Span) else parent)
 
 
 def _event(event: Event) -> SdkEvent:
@@ -72,7 +82,7 @@ def _event(event: Event) -> SdkEvent:
 
 
 def _link(link: Link) -> SdkLink:
-    return SdkLink(sdk_context(link.context), _attributes(link.attributes))
+    return SdkLink(otel_context(link.context), _attributes(link.attributes))
 
 
 def _attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,21 +91,6 @@ def _attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _attribute(value: Any) -> Any:
     return value if isinstance(value, (str, bool, int, float, bytes, list, dict)) else str(value)
-
-
-def sdk_context(context: SpanContext) -> SdkContext:
-    """Our context as theirs."""
-    state = TraceState.from_header([context.state]) if context.state else TraceState()
-    flags = TraceFlags(TraceFlags.SAMPLED if context.sampled else TraceFlags.DEFAULT)
-    return SdkContext(context.tid, context.sid, context.remote, flags, state)
-
-
-def own_context(context: SdkContext) -> SpanContext:
-    """Their context as ours."""
-    state = ",".join([f"{key}={value}" for key, value in (context.trace_state or {}).items()])
-    return SpanContext(
-        context.trace_id, context.span_id, context.trace_flags.sampled, state, context.is_remote
-    )
 
 
 def own_span(span: ReadableSpan) -> Span:
@@ -107,7 +102,7 @@ def own_span(span: ReadableSpan) -> Span:
     parent = own_context(span.parent) if span.parent else None
     attributes, dropped = clean_mapping(span.attributes)
     kind = _NUMBERS[span.kind]
-    own = Span(
+    own = Borrowed(
         span.name, kind, parent, Trace(identity.tid, identity.state), span.start_time or 0, attributes or None
     )
     own.end = span.end_time or own.start

@@ -11,8 +11,12 @@ from __future__ import annotations
 from _thread import allocate_lock
 from time import monotonic
 
+from tracekit.config import DEFAULT_SAMPLER, SAMPLERS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from tracekit.config import Config
     from tracekit.keep import Rules
     from tracekit.span import Span, SpanContext, Trace
@@ -88,13 +92,14 @@ class Sampler:
 
     @classmethod
     def of(cls, config: Config) -> Sampler:
-        """The sampler the configuration names."""
+        """The sampler the configuration names; the default where it names one of somebody else's."""
         rules = None
         if config.keep:
             from tracekit.keep import Rules
 
             rules = Rules.parse(config.keep)
-        return cls(config.sampler, config.sampler_ratio, config.sampler_rate, rules)
+        name = config.sampler if config.sampler in SAMPLERS else DEFAULT_SAMPLER
+        return cls(name, config.sampler_ratio, config.sampler_rate, rules)
 
     @property
     def never(self) -> bool:
@@ -107,8 +112,16 @@ class Sampler:
             return parent.sampled
         return trace & _LOW_64 < self._bound
 
-    def admit(self, trace: Trace, parent: SpanContext | None) -> bool:
-        """Whether spans below this root are recorded, at least until its end. Completes `trace`."""
+    def admit(
+        self,
+        trace: Trace,
+        parent: SpanContext | None,
+        name: str = "",
+        kind: int = 1,
+        attributes: dict[str, Any] | None = None,
+    ) -> bool:
+        """Whether spans below this root are recorded, at least until its end. Completes `trace`. What the
+        root will be is for samplers of others, which may ask (tracekit.otel_sampler)."""
         if parent is not None and not parent.remote:
             return parent.sampled  # a span of opentelemetry's API above: this process has decided already
         if parent is not None and self._follow_parent:

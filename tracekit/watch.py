@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
     from tracekit.config import Config
 
-# It imports opentelemetry.context itself, so both are there when it is done.
-OPENTELEMETRY = "opentelemetry.trace"
+# Parts of opentelemetry's API and what connects each. They are waited for once the package itself is there.
+OPENTELEMETRY = (
+    ("opentelemetry.trace", "install"),  # it imports opentelemetry.context itself, so both are there
+    ("opentelemetry._logs", "install_logs"),
+    ("opentelemetry.metrics", "install_metrics"),
+)
 
 _callbacks: dict[int, tuple[ModuleSpec, list[Callable[[str], None]]]] = {}
 _classes: dict[type, type] = {}
@@ -119,7 +123,12 @@ def when_loaded(target: str, connect: Callable[[str], None]) -> None:
 
 def opentelemetry() -> None:
     """Installs the bridge now if opentelemetry is imported already, else when it is. Once is enough."""
-    when_loaded(OPENTELEMETRY, _connect_opentelemetry)
+    when_loaded("opentelemetry", _opentelemetry_found)
+
+
+def _opentelemetry_found(name: str) -> None:
+    for part, connector in OPENTELEMETRY:
+        when_loaded(part, _caller("tracekit.otel", connector))
 
 
 def output(config: Config) -> None:
@@ -127,25 +136,18 @@ def output(config: Config) -> None:
     try:
         if config.logs and "logging" not in _watched:
             _watched.add("logging")
-            when_loaded("logging", _connect_logging)
+            when_loaded("logging", _caller("tracekit.logs", "install"))
         if config.stdout:
-            from tracekit import stdio
-
-            stdio.install()
+            _caller("tracekit.stdio", "install")("")
     except Exception as error:
         report(error, "captured output")
 
 
-def _connect_opentelemetry(name: str) -> None:
-    try:
-        from tracekit import otel
+def _caller(module: str, function: str) -> Callable[[str], None]:
+    # By name: what connects needs the pipeline, which needs this module.
+    def connect(name: str) -> None:
+        found = getattr(__import__(module, fromlist=(function,)), function, None)
+        if found is not None:  # else it is being loaded for another part, and has imported this one
+            found()
 
-        otel.install()
-    except Exception as error:
-        report(error, "opentelemetry bridge")
-
-
-def _connect_logging(name: str) -> None:
-    from tracekit import logs
-
-    logs.install()
+    return connect

@@ -30,7 +30,6 @@ def test_the_endpoint_follows_opentelemetrys_rules(env: dict[str, str], endpoint
     [
         ("TRACEKIT_FLUSH_BUDGET_MS", "soon", "flush_budget_ms", 100),
         ("TRACEKIT_QUEUE_BYTES", "-1", "queue_bytes", 4 << 20),
-        ("OTEL_TRACES_SAMPLER", "sometimes", "sampler", "parentbased_always_on"),
         ("OTEL_TRACES_SAMPLER_ARG", "2", "sampler_ratio", 1.0),
         ("OTEL_SDK_DISABLED", "perhaps", "disabled", False),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "carrier pigeon", "protocol", "http/protobuf"),

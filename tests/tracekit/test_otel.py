@@ -22,8 +22,8 @@ def show():
 """
 
 
-def tree(python: Any, code: str) -> dict[str, str]:
-    result = python(code + "\nshow()\n", OTEL_TRACES_EXPORTER="memory")
+def tree(python: Any, code: str, **env: str) -> dict[str, str]:
+    result = python(code + "\nshow()\n", OTEL_TRACES_EXPORTER="memory", **env)
     assert result.returncode == 0 and "Traceback" not in result.stderr, result.stderr
     rows = [line.split() for line in result.stdout.splitlines()]
     assert len({row[3] for row in rows}) == 1, "one trace"
@@ -153,7 +153,7 @@ assert record.extra.links[0].context.sid == 6
     assert tree(python, code) == {"theirs": "None"}
 
 
-def test_a_provider_the_user_sets_is_left_alone_and_still_nests(python: Any) -> None:
+def test_tracers_got_before_the_user_sets_a_provider_nest_and_are_shared(python: Any) -> None:
     code = (
         THEIRS
         + OURS
@@ -175,7 +175,7 @@ with span("ours") as outer:
 assert theirs.parent.span_id == outer.sid
 """
     )
-    assert tree(python, code) == {"inner": "?", "ours": "None"}
+    assert tree(python, code) == {"inner": "theirs", "theirs": "ours", "ours": "None"}
 
 
 def test_below_an_unsampled_span_of_theirs_nothing_is_recorded(python: Any) -> None:
@@ -193,3 +193,89 @@ with span("kept"):
 """
     )
     assert tree(python, code) == {"kept": "None"}
+
+
+def test_a_context_of_another_kind_is_named_once_and_everything_is_still_recorded(python: Any) -> None:
+    code = (
+        """
+import opentelemetry.context
+from opentelemetry.context.context import Context, _RuntimeContext
+class Other(_RuntimeContext):
+    stack = [Context()]
+    def attach(self, context): self.stack.append(context); return context
+    def get_current(self): return self.stack[-1]
+    def detach(self, token): self.stack.pop()
+opentelemetry.context._RUNTIME_CONTEXT = Other()
+"""
+        + OURS
+        + THEIRS
+        + """
+from tracekit.pipeline import get
+with span("ours"):
+    with trace.get_tracer("lib").start_as_current_span("theirs"):
+        with trace.get_tracer("lib").start_as_current_span("below"):
+            pass
+get().flush(5)
+print(sorted(one.name for one in get().exporter.spans))
+"""
+    )
+    result = python(code, OTEL_TRACES_EXPORTER="memory")
+    assert (result.returncode, result.stdout.strip()) == (0, "['below', 'ours', 'theirs']")
+    [line] = result.stderr.splitlines()
+    assert "do not nest in each other" in line and "OTEL_PYTHON_CONTEXT" in line
+
+
+def test_a_keep_rule_keeps_their_spans_below_the_call(python: Any) -> None:
+    code = (
+        OURS
+        + THEIRS
+        + SHOW
+        + """
+@traced(handler=True)
+def handler(event, context):
+    with trace.get_tracer("lib").start_as_current_span("theirs") as theirs:
+        assert theirs.is_recording() and not theirs.get_span_context().trace_flags.sampled
+        with span("inner"):
+            if event: raise KeyError("k")
+handler({}, None)
+try:
+    handler({"fails": True}, None)
+except KeyError:
+    pass
+"""
+    )
+    env = {"OTEL_TRACES_SAMPLER": "always_off", "TRACEKIT_KEEP": "errors"}
+    assert tree(python, code, **env) == {"theirs": "handler", "inner": "theirs", "handler": "None"}
+
+
+def test_their_spans_follow_their_own_api(python: Any) -> None:
+    code = (
+        OURS
+        + THEIRS
+        + SHOW
+        + """
+tracer = trace.get_tracer("lib")
+one = tracer.start_span("by-hand", start_time=5, kind=trace.SpanKind.CLIENT)
+assert (one.name, one.kind, one.start_time, one.end_time, one.parent) == (
+    "by-hand", trace.SpanKind.CLIENT, 5, None, None)
+one.set_status(trace.StatusCode.OK)
+one.set_status(trace.StatusCode.ERROR, "too late: ok is final")
+assert one.status.status_code is trace.StatusCode.OK
+one.end(end_time=9)
+one.end(end_time=99)
+one.set_attribute("after", 1)
+assert one.end_time == 9 and not one.is_recording() and one.attributes == {}
+below = tracer.start_span("below", context=trace.set_span_in_context(one))
+assert trace.get_current_span() is trace.INVALID_SPAN and below.parent == one.get_span_context()
+try:
+    with below: raise ValueError("v")
+except ValueError:
+    pass
+assert below.status.status_code is trace.StatusCode.ERROR and below.status.description == "ValueError: v"
+@tracer.start_as_current_span("decorated")
+def decorated(): return trace.get_current_span().name
+with trace.use_span(one):
+    assert decorated() == "decorated"
+"""
+    )
+    assert tree(python, code) == {"by-hand": "None", "below": "by-hand", "decorated": "by-hand"}
