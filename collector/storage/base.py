@@ -441,6 +441,7 @@ class StoreStats:
     last_ns: int  # latest start; 0 when empty
     bytes_on_disk: int
     duplicates: int = 0  # spans dropped since start because they were stored already
+    unreadable: tuple[str, ...] = ()  # files that could not be opened and are left out, untouched
     services: tuple[str, ...] = field(default=())
 
 

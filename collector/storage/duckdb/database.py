@@ -1,4 +1,5 @@
-"""One opened DuckDB file: the writing connection, a cursor per reading thread, reopening when it must be."""
+"""One opened data folder: the engine with every part attached, the writing connection, a cursor per reading
+thread, reopening when it must be."""
 
 from __future__ import annotations
 
@@ -14,13 +15,15 @@ from typing import Any, TypeVar
 import duckdb
 
 from collector.storage.base import RetryLater, StorageError
-from collector.storage.duckdb import schema_version, wal
+from collector.storage.duckdb import legacy, parts, schema_version, wal
+from collector.storage.duckdb.parts import Part
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-FILE = "tracekit.duckdb"
 LOCK = "tracekit.lock"
+# A query may name a part that is dropped before it runs: then it is put together once more.
+_TRIES = 5
 
 
 class DataFolderInUse(StorageError):
@@ -33,18 +36,22 @@ class DatabaseOptions:
 
     memory_limit: str = "1GB"
     threads: int = 0
-    # The default of 16 MB rewrites partial row groups over and over; recovery takes ~4 ms a MB of it.
-    checkpoint_threshold: str = "64MB"
 
 
 class Database:
-    """Opens `folder`/tracekit.duckdb, or raises DataFolderInUse, IncompatibleSchema or StorageError."""
+    """Opens `folder`, or raises DataFolderInUse, IncompatibleSchema or StorageError.
 
-    def __init__(self, folder: Path, options: DatabaseOptions) -> None:
+    A part that cannot be opened does not keep the others from being read: it is left where it is, said
+    loudly, and counted in `unreadable`.
+    """
+
+    def __init__(self, folder: Path, options: DatabaseOptions, day: str) -> None:
         self.folder = folder
-        self.path = folder / FILE
+        self.parts = parts.Catalogue()
+        self.unreadable: tuple[str, ...] = ()
         self._options = options
         self._lock = threading.Lock()
+        self._checkpointing = threading.Lock()
         self._local = threading.local()
         self._cursors: list[Any] = []
         self._generation = 0
@@ -52,9 +59,8 @@ class Database:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock_file = _lock_folder(folder)
         try:
-            wal.set_damage_aside(self.path)
-            self._root = self._connect()
-            schema_version.bring_up_to_date(self._root, str(folder))
+            self._adopt_legacy()
+            self._root = self._open(day)
         except BaseException:
             os.close(self._lock_file)
             raise
@@ -63,54 +69,172 @@ class Database:
 
     @property
     def writer(self) -> Any:
-        """The one connection that writes. Only the writer's thread uses it."""
+        """The one connection that writes; names without a part mean the newest. Only the writer's thread
+        uses it."""
         return self._root
 
     def read(self, query: Callable[[Any], T]) -> T:
-        """Run a query on this thread's own cursor. RetryLater while the engine is being reopened."""
-        cursor = self._cursor()
-        try:
-            return query(cursor)
-        except (duckdb.ConnectionException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
-            raise RetryLater(f"the store cannot answer right now: {first_line(error)}") from error
+        """Run a query on this thread's own cursor. RetryLater while the engine is being reopened.
+
+        `query` is called again if a part it named was dropped meanwhile, so it must put its SQL together
+        from `parts` each time."""
+        for _ in range(_TRIES):
+            known = self.parts.all
+            try:
+                return query(self._cursor())
+            except (duckdb.ConnectionException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+                raise RetryLater(f"the store cannot answer right now: {first_line(error)}") from error
+            except (duckdb.CatalogException, duckdb.BinderException):
+                if self.parts.all == known:
+                    raise
+        raise RetryLater("the store's files keep changing")
 
     def checkpoint(self) -> None:
-        """Bring the log into the file, on this thread's own cursor. FORCE waits for the write that is going
+        """Bring every log into its file, on this thread's own cursor. FORCE waits for the write that is going
         on and aborts none; later writes wait for it in turn, readers do not."""
+        with self._checkpointing:
+            for part in self.parts.all:
+                if parts.size_of(part.log):
+                    self._checkpoint(part)
+
+    def _checkpoint(self, part: Part) -> None:
         try:
-            self.read(lambda connection: connection.execute("FORCE CHECKPOINT"))
+            self.read(lambda connection: connection.execute(f"FORCE CHECKPOINT {part.sql}"))
         except duckdb.Error as error:
-            raise RetryLater(f"the store could not be checkpointed: {first_line(error)}") from error
+            raise RetryLater(f"{part.path} could not be checkpointed: {first_line(error)}") from error
 
     def bytes_on_disk(self) -> int:
-        files = (self.path, self.path.with_name(FILE + ".wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return sum(part.bytes_on_disk() for part in self.parts.all)
+
+    # ------------------------------------------------------------ parts
+
+    def begin_part(self, day: str) -> Part:
+        """Another part, empty and the newest from now on; on the writer's thread. What lives in the newest
+        part only (running spans, the watermark) is carried over, in one transaction: a part that did not come
+        to that is none after a restart."""
+        part = self._create(self._root, day)
+        self.parts.add(part)
+        return part
+
+    def drop(self, part: Part) -> None:
+        """Forget a part and give its bytes back. Queries that run on it already finish undisturbed."""
+        self.parts.remove(part)
+        with self._checkpointing:
+            self.read(lambda connection: connection.execute(f"DETACH {part.sql}"))
+        for path in (part.log, part.path):
+            path.unlink(missing_ok=True)
+
+    def _create(self, connection: Any, day: str) -> Part:
+        name = parts.free_name(self.folder, day)
+        path = self.folder / (name + parts.SUFFIX)
+        before = self.parts.all[-1:]
+        part = Part(name, path, before[0].turn + 1 if before else 1)
+        connection.execute(f"ATTACH '{_quoted(path)}' AS {part.sql}")
+        try:
+            connection.execute(f"USE {part.sql}")
+            schema_version.bring_up_to_date(connection, str(path))
+            connection.execute("BEGIN")
+            for statement in _carried_over(before[0]) if before else ():
+                connection.execute(statement)
+            connection.execute("UPDATE watermark SET turn = ?", [part.turn])
+            connection.execute("COMMIT")
+        except BaseException:
+            self._abandon(connection, part, before)
+            raise
+        return part
+
+    def _abandon(self, connection: Any, part: Part, before: tuple[Part, ...]) -> None:
+        roll_back(connection)
+        try:
+            connection.execute(f"USE {before[0].sql if before else 'memory'}")
+            connection.execute(f"DETACH {part.sql}")
+        except duckdb.Error as error:  # an invalidated engine: the file stays, and counts as never begun
+            log.warning("%s stays behind: %s", part.path, first_line(error))
+            return
+        for path in (part.log, part.path):
+            path.unlink(missing_ok=True)
 
     # ------------------------------------------------------------ life
 
     def reopen(self) -> None:
         """Close everything and open again: the only cure for an invalidated database."""
-        log.warning("reopening %s after a fatal error of the engine", self.path)
+        log.warning("reopening %s after a fatal error of the engine", self.folder)
         with self._lock:
             self._close_connections()
             try:
-                self._root = self._connect()
-            except duckdb.Error as error:
+                self._root = self._open(self.parts.newest.day)
+            except (duckdb.Error, StorageError) as error:
                 raise RetryLater(f"the store could not be reopened: {first_line(error)}", 5.0) from error
 
     def close(self) -> None:
         """Idempotent. Checkpoints, so that the next start has no log to replay."""
-        with self._lock:
+        with self._checkpointing, self._lock:
             if self._closed:
                 return
             self._closed = True
             self._close_connections()
             os.close(self._lock_file)
 
-    def _connect(self) -> Any:
+    def _open(self, day: str) -> Any:
+        """An engine with all parts attached, the newest in use; begins one where there is none."""
+        connection = duckdb.connect(":memory:", config=self._config())
+        try:
+            self._attach_all(connection)
+            if self.parts.all:
+                connection.execute(f"USE {self.parts.newest.sql}")
+            else:
+                self.parts.add(self._create(connection, day))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _attach_all(self, connection: Any) -> None:
+        attached: list[Part] = []
+        unreadable: list[str] = []
+        times: dict[tuple[str, str], parts.Times] = {}
+        for path in parts.found_in(self.folder):
+            try:
+                part = self._attach(connection, path)
+            except duckdb.Error as error:
+                if "lock" in str(error).lower():
+                    raise DataFolderInUse(_in_use(self.folder)) from error
+                unreadable.append(path.name)
+                log.error("%s cannot be opened and is left out, untouched: %s", path, first_line(error))
+                continue
+            attached.append(part)
+            times |= _times(connection, part)
+        self.parts.replace(attached, times)
+        self.unreadable = tuple(unreadable)
+
+    def _attach(self, connection: Any, path: Path) -> Part:
+        wal.set_damage_aside(path)
+        alias = f'"{path.stem}"'
+        connection.execute(f"ATTACH '{_quoted(path)}' AS {alias}")
+        connection.execute(f"USE {alias}")
+        schema_version.bring_up_to_date(connection, str(path))
+        ((turn,),) = connection.execute("SELECT turn FROM watermark").fetchall()
+        return Part(path.stem, path, turn)
+
+    def _adopt_legacy(self) -> None:
+        try:
+            legacy.adopt(self.folder, self._config())
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise DataFolderInUse(_in_use(self.folder)) from error
+            raise StorageError(
+                f"{self.folder / parts.LEGACY} cannot be opened: {first_line(error)}"
+            ) from error
+        except duckdb.Error as error:
+            raise StorageError(
+                f"{self.folder / parts.LEGACY} cannot be opened: {first_line(error)}"
+            ) from error
+
+    def _config(self) -> dict[str, str | bool | int | float | list[str]]:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": self._options.memory_limit,
-            "checkpoint_threshold": self._options.checkpoint_threshold,
+            # Checkpoints are ours to time (care.py): within a commit they would hold up the writer.
+            "checkpoint_threshold": "1TB",
             "temp_directory": str(self.folder / "tmp"),
             # Nothing may be fetched from a network, whatever a query names.
             "autoinstall_known_extensions": "false",
@@ -118,14 +242,7 @@ class Database:
         }
         if self._options.threads:
             config["threads"] = str(self._options.threads)
-        try:
-            return duckdb.connect(str(self.path), config=config)
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
-                raise DataFolderInUse(_in_use(self.folder)) from error
-            raise StorageError(f"{self.path} cannot be opened: {first_line(error)}") from error
-        except duckdb.Error as error:
-            raise StorageError(f"{self.path} cannot be opened: {first_line(error)}") from error
+        return config
 
     def _cursor(self) -> Any:
         if getattr(self._local, "generation", None) != self._generation:
@@ -149,6 +266,40 @@ class Database:
 
 def first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0][:300]
+
+
+def roll_back(connection: Any) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except duckdb.Error:  # the failed statement ended the transaction, or the database: there is none left
+        return
+
+
+def _times(connection: Any, part: Part) -> dict[tuple[str, str], parts.Times]:
+    found = {}
+    for table, column in parts.TIMED.items():
+        statement = f"SELECT min({column}), max({column}) FROM {part.sql}.{table}"
+        ((earliest, latest),) = connection.execute(statement).fetchall()
+        if earliest is not None:
+            found[part.name, table] = (earliest, latest)
+    return found
+
+
+def _carried_over(before: Part) -> tuple[str, ...]:
+    """Statements that fill a new part with what the part before it must hand on."""
+    carried = []
+    for table, key in (("resources", "resource_id"), ("scopes", "scope_id")):
+        wanted = f"SELECT (span ->> '{key}')::UBIGINT FROM {before.sql}.open_spans"
+        carried.append(f"INSERT INTO {table} SELECT * FROM {before.sql}.{table} WHERE {key} IN ({wanted})")
+    return (
+        *carried,
+        f"INSERT INTO open_spans SELECT * FROM {before.sql}.open_spans",
+        f"UPDATE watermark SET mark = (SELECT mark FROM {before.sql}.watermark)",
+    )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
 
 
 def _lock_folder(folder: Path) -> int:

@@ -55,16 +55,16 @@ class DuckDBReader:
         self._duplicates = duplicates
 
     def services(self, window: Window) -> tuple[str, ...]:
-        return tuple(service for (service,) in self._run(sql.query("services"), _bounds(window)))
+        return tuple(service for (service,) in self._run("services", _bounds(window)))
 
     def functions(self, query: FunctionsQuery) -> tuple[FunctionStats, ...]:
         values = _values(query) | {"width_ns": _width(query.window)}
-        rows = self._run(sql.render("functions", q=query), values)
+        rows = self._run("functions", values, q=query)
         return tuple(_function(row, query.buckets) for row in rows)
 
     def series(self, query: SeriesQuery) -> tuple[SeriesPoint, ...]:
         values = _values(query) | {"width_ns": _width(query.window)}
-        rows = self._run(sql.render("series", q=query), values)
+        rows = self._run("series", values, q=query)
         return tuple(
             SeriesPoint(
                 line, bucket_start(query.window, query.buckets, bucket), calls, errors, cold, *quantiles
@@ -73,11 +73,11 @@ class DuckDBReader:
         )
 
     def calls(self, query: CallsQuery) -> tuple[Call, ...]:
-        rows = self._run(sql.render("calls", q=query), _values(query))
+        rows = self._run("calls", _values(query), q=query)
         return tuple(Call(trace_id.hex, hex_span_id(span_id), *rest) for trace_id, span_id, *rest in rows)
 
     def cold_starts(self, query: ColdStartsQuery) -> tuple[ColdStart, ...]:
-        rows = self._run(sql.render("cold_starts", q=query), _values(query))
+        rows = self._run("cold_starts", _values(query), q=query)
         return tuple(_cold_start(row) for row in rows)
 
     def traces(self, query: TracesQuery) -> TracePage:
@@ -100,25 +100,25 @@ class DuckDBReader:
             "edge": bool(query.source or query.target),
             "after": bool(query.cursor),
         }
-        rows = self._run(sql.render("traces", **structure), values)
+        rows = self._run("traces", values, **structure)
         return _page(rows, query)
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         _check_trace_id(trace_id)
-        text = sql.render("trace", columns=", ".join(f"s.{name}" for name in _READ))
-        return _spans(self._run(text, {"trace_id": trace_id}), trace_id)
+        columns = ", ".join(f"s.{name}" for name in _READ)
+        return _spans(self._run("trace", {"trace_id": trace_id}, columns=columns), trace_id)
 
     def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
         _check_trace_id(trace_id)
-        rows = self._run(sql.query("linked_from"), {"trace_id": trace_id, "limit": BACKLINKS})
+        rows = self._run("linked_from", {"trace_id": trace_id, "limit": BACKLINKS})
         return tuple(_backlink(row) for row in rows)
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
-        values = _pair_bounds(query.window) | {"service": query.service}
-        return tuple(_edge(row) for row in self._run(sql.render("edges", q=query), values))
+        values = _values(query) | _pair_bounds(query.window)
+        return tuple(_edge(row) for row in self._run("edges", values, q=query))
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
-        return tuple(_slow_group(row) for row in self._run(sql.render("slow", q=query), _values(query)))
+        return tuple(_slow_group(row) for row in self._run("slow", _values(query), q=query))
 
     def errors(self, query: ErrorsQuery) -> tuple[ErrorVariant, ...]:
         values = _values(query) | {
@@ -128,10 +128,10 @@ class DuckDBReader:
             "message_values": MESSAGE_VALUES,
             "stack_values": STACK_VALUES,
         }
-        return tuple(_error(row, query) for row in self._run(sql.render("errors", q=query), values))
+        return tuple(_error(row, query) for row in self._run("errors", values, q=query))
 
     def stats(self) -> StoreStats:
-        ((spans, traces, first_ns, last_ns, services),) = self._run(sql.query("stats"), {})
+        ((spans, traces, first_ns, last_ns, services),) = self._run("stats", {})
         return StoreStats(
             spans=spans,
             traces=traces,
@@ -139,15 +139,17 @@ class DuckDBReader:
             last_ns=last_ns,
             bytes_on_disk=self._database.bytes_on_disk(),
             duplicates=self._duplicates(),
+            unreadable=self._database.unreadable,
             services=tuple(services),
         )
 
-    def _run(self, text: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-        parameters = sql.used(text, values)
-        rows: list[tuple[Any, ...]] = self._database.read(
-            lambda connection: connection.execute(text, parameters).fetchall()
-        )
-        return rows
+    def _run(self, name: str, values: dict[str, Any], **structure: Any) -> list[tuple[Any, ...]]:
+        def query(connection: Any) -> list[tuple[Any, ...]]:
+            text = sql.render(name, self._database.parts, values, **structure)
+            rows: list[tuple[Any, ...]] = connection.execute(text, sql.used(text, values)).fetchall()
+            return rows
+
+        return self._database.read(query)
 
 
 # ---------------------------------------------------------------- parameters

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-Key = int  # trace id << 64 | span id
+from collector.model import KEY_BYTES
 
-# About 100 bytes each. At 1,000 spans/s the window is 17 minutes; older ones are looked up in the store.
+Key = bytes  # KEY_BYTES long: trace id and span id, both big-endian, as SpanBatch.key_bytes gives them
+
+# About 130 bytes each. At 1,000 spans/s the window is 17 minutes; older ones are looked up in the store.
 DEFAULT_KEYS = 1_000_000
 
 
 def key(trace_id: str, span_id: int) -> Key:
-    return int(trace_id, 16) << 64 | span_id
+    return bytes.fromhex(trace_id) + span_id.to_bytes(8, "big")
+
+
+def each(keys: bytes) -> list[Key]:
+    """Many keys, one after the other, taken apart."""
+    return [keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES)]
 
 
 class RecentKeys:
@@ -30,6 +37,15 @@ class RecentKeys:
 
     def __contains__(self, key: Key) -> bool:
         return key in self._new or key in self._old
+
+    def unseen(self, keys: bytes, besides: set[Key]) -> list[int]:
+        """Which keys are neither remembered nor in `besides`, the first of equals; they are put there."""
+        found = []
+        for row, this in enumerate(each(keys)):
+            if this not in besides and this not in self._new and this not in self._old:
+                besides.add(this)
+                found.append(row)
+        return found
 
     def add(self, keys: Iterable[Key], now_ns: int) -> None:
         self._new.update(keys)

@@ -11,14 +11,14 @@ from collector.storage.duckdb import sql
 CURRENT = 5
 
 
-def bring_up_to_date(connection: Any, folder: str) -> int:
-    """Create or migrate the schema in one transaction; the version found (0 for a new store)."""
+def bring_up_to_date(connection: Any, where: str) -> int:
+    """Create or migrate the schema of the file in use, in one transaction; the version found, 0 for none."""
     connection.execute("BEGIN")
     try:
         found = _version(connection)
         if found > CURRENT:
             raise IncompatibleSchema(
-                f"{folder} was written by a newer tracekit (schema {found}; this one knows up to {CURRENT}). "
+                f"{where} was written by a newer tracekit (schema {found}; this one knows up to {CURRENT}). "
                 "Upgrade tracekit, or start it with another --data folder."
             )
         if found < CURRENT:
@@ -30,9 +30,14 @@ def bring_up_to_date(connection: Any, folder: str) -> int:
     return found
 
 
+_TABLES = """
+SELECT count(*) FROM duckdb_tables()
+WHERE database_name = current_database() AND table_name = 'schema_version'
+"""
+
+
 def _version(connection: Any) -> int:
-    tables = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'schema_version'"
-    if not connection.execute(tables).fetchall()[0][0]:
+    if not connection.execute(_TABLES).fetchall()[0][0]:
         return 0
     (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchall()[0]
     return int(version)

@@ -1,14 +1,28 @@
-"""SQL files of this folder. Templates choose structure only; every value is a bound parameter."""
+"""SQL files of this folder. Templates choose structure only; every value is a bound parameter.
+
+What is stored lies in several files (parts.py). A query says which rows of a table it wants, in one of four
+ways:
+
+    FROM {{ within('spans') }}       of the parts that have any in [$start_ns, $end_ns)
+    FROM {{ near('spans') }}         the same for the wider window [$near_start_ns, $near_end_ns)
+    FROM {{ everywhere('spans') }}   of all parts
+    {% for spans in each('spans') %} one part after the other, of those of `within`: ORDER BY ... LIMIT is not
+                                     pushed through a UNION ALL, so it must stand in every branch
+
+A single part is named plainly, so that the engine can do all it can with a table.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from collector.storage.duckdb.parts import Catalogue, Part
 
 HERE = Path(__file__).parent
 _QUERIES = Environment(
@@ -21,8 +35,9 @@ _QUERIES = Environment(
 _PARAMETER = re.compile(r"\$([a-z]\w*)")
 
 
-def render(name: str, **structure: Any) -> str:
-    return _QUERIES.get_template(f"{name}.sql").render(**structure)
+def render(name: str, parts: Catalogue, values: Mapping[str, Any], **structure: Any) -> str:
+    """`values` are the parameters: their bounds say which parts a query needs."""
+    return _QUERIES.get_template(f"{name}.sql").render(**_tables(parts, values), **structure)
 
 
 def used(sql: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +48,7 @@ def used(sql: str, values: dict[str, Any]) -> dict[str, Any]:
 
 @lru_cache
 def query(name: str) -> str:
-    """A query without any structure to choose."""
+    """A statement without any structure to choose, on the newest part."""
     return (HERE / "queries" / f"{name}.sql").read_text()
 
 
@@ -45,3 +60,26 @@ def migrations() -> Iterator[tuple[int, str]]:
     """(version it leads to, SQL), in order."""
     for path in sorted((HERE / "migrations").glob("*.sql")):
         yield int(path.name[:4]), path.read_text()
+
+
+def _tables(parts: Catalogue, values: Mapping[str, Any]) -> dict[str, Any]:
+    def within(table: str) -> str:
+        return _union(table, parts.holding(table, values["start_ns"], values["end_ns"]))
+
+    def near(table: str) -> str:
+        return _union(table, parts.holding(table, values["near_start_ns"], values["near_end_ns"]))
+
+    def everywhere(table: str) -> str:
+        return _union(table, parts.all)
+
+    def each(table: str) -> list[str]:
+        found = parts.holding(table, values["start_ns"], values["end_ns"])
+        return [f"{part.sql}.{table}" for part in found]
+
+    return {"within": within, "near": near, "everywhere": everywhere, "each": each}
+
+
+def _union(table: str, found: tuple[Part, ...]) -> str:
+    if len(found) == 1:
+        return f"{found[0].sql}.{table}"
+    return "(" + " UNION ALL BY NAME ".join(f"FROM {part.sql}.{table}" for part in found) + ")"

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from collector.storage.duckdb.database import Database, DatabaseOptions
+from collector.storage.duckdb.parts import day_of
 from collector.storage.duckdb.reader import DuckDBReader
 from collector.storage.duckdb.recent import DEFAULT_KEYS
-from collector.storage.duckdb.writer import DISK_FLOOR_BYTES, DuckDBWriter
+from collector.storage.duckdb.writer import DISK_FLOOR_BYTES, PART_BYTES, DuckDBWriter
 
 
 class DuckDBStorage:
     """An opened data folder. See open_storage."""
 
-    def __init__(self, database: Database, dedup_keys: int, disk_floor_bytes: int) -> None:
+    def __init__(self, database: Database, writer: DuckDBWriter) -> None:
         self._database = database
-        self._writer = DuckDBWriter(database, dedup_keys, disk_floor_bytes)
-        self._reader = DuckDBReader(database, lambda: self._writer.duplicates)
+        self._writer = writer
+        self._reader = DuckDBReader(database, lambda: writer.duplicates)
 
     @property
     def writer(self) -> DuckDBWriter:
@@ -37,15 +40,18 @@ def open_storage(
     *,
     dedup_keys: int = DEFAULT_KEYS,
     disk_floor_bytes: int = DISK_FLOOR_BYTES,
+    part_bytes: int = PART_BYTES,
+    clock: Callable[[], int] = time.time_ns,
 ) -> DuckDBStorage:
-    """Open (or create) the store in a folder, migrating an older schema.
+    """Open (or create) the store in a folder, migrating an older schema. `clock` says which day it is.
 
     Raises DataFolderInUse if another process has it, IncompatibleSchema if a newer tracekit wrote it,
     StorageError if it cannot be opened.
     """
-    database = Database(data_dir, options or DatabaseOptions())
+    database = Database(data_dir, options or DatabaseOptions(), day_of(clock()))
     try:
-        return DuckDBStorage(database, dedup_keys, disk_floor_bytes)
+        writer = DuckDBWriter(database, dedup_keys, disk_floor_bytes, part_bytes, clock)
+        return DuckDBStorage(database, writer)
     except BaseException:
         database.close()
         raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,22 @@ from tests.collector.batches import SECOND, T0, batch, raised, row  # noqa: E402
 from tests.storage_contract import *  # noqa: E402, F403
 
 
-@pytest.fixture(params=["memory", "duckdb"])
+def a_day_a_write() -> Callable[[], int]:
+    """A clock that makes every write find another day, and so begin another file."""
+    days = itertools.count(T0, 86_400 * SECOND)
+    return lambda: next(days)
+
+
+ENGINES: dict[str, Callable[[Path], base.Storage]] = {
+    "memory": lambda folder: MemoryStorage(),
+    "duckdb": open_storage,
+    "duckdb, many files": lambda folder: open_storage(folder, clock=a_day_a_write()),
+}
+
+
+@pytest.fixture(params=ENGINES)
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[base.Storage]:
-    engine: base.Storage = MemoryStorage() if request.param == "memory" else open_storage(tmp_path)
+    engine = ENGINES[request.param](tmp_path)
     yield engine
     engine.close()
 
@@ -140,13 +155,17 @@ METHODS = {
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
-@given(st.lists(st.lists(spans(), max_size=8), max_size=3), st.lists(QUERIES, min_size=8, max_size=16))
+@given(
+    st.lists(st.lists(spans(), max_size=8), max_size=3),
+    st.lists(QUERIES, min_size=8, max_size=16),
+    st.booleans(),
+)
 def test_duckdb_answers_as_the_reference_engine_does(
-    groups: list[list[dict[str, Any]]], queries: list[Any]
+    groups: list[list[dict[str, Any]]], queries: list[Any], days: bool
 ) -> None:
     memory = MemoryStorage()
     with tempfile.TemporaryDirectory() as folder:
-        duck = open_storage(Path(folder))
+        duck = open_storage(Path(folder), clock=a_day_a_write() if days else time.time_ns)
         try:
             for group in groups:
                 assert duck.writer.write([batch(*group)]) == memory.write([batch(*group)])

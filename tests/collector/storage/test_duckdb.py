@@ -28,7 +28,7 @@ from collector.storage.base import (
     WriteResult,
 )
 from collector.storage.duckdb import DataFolderInUse, DuckDBStorage, open_storage, wal
-from collector.storage.duckdb.recent import RecentKeys
+from collector.storage.duckdb.recent import RecentKeys, key
 from tests.collector.batches import SECOND, T0, batch, row, trace
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,8 +49,14 @@ def count(folder: Path) -> int:
 # ---------------------------------------------------------------- schema
 
 
+def part_of(folder: Path) -> Path:
+    """The one file of a store that was just begun."""
+    (path,) = folder.glob("*.duckdb")
+    return path
+
+
 def columns(folder: Path) -> set[tuple[Any, ...]]:
-    with contextlib.closing(duckdb.connect(str(folder / "tracekit.duckdb"))) as connection:
+    with contextlib.closing(duckdb.connect(str(part_of(folder)))) as connection:
         sql = "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
         return set(connection.execute(sql).fetchall())
 
@@ -94,7 +100,7 @@ def test_a_store_of_version_1_is_migrated(tmp_path: Path) -> None:
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with opened(tmp_path):
         pass
-    with contextlib.closing(duckdb.connect(str(tmp_path / "tracekit.duckdb"))) as connection:
+    with contextlib.closing(duckdb.connect(str(part_of(tmp_path)))) as connection:
         connection.execute("INSERT INTO schema_version VALUES (99, 0)")
     with pytest.raises(IncompatibleSchema, match=r"schema 99.*Upgrade tracekit"):
         open_storage(tmp_path)
@@ -164,7 +170,7 @@ def test_a_file_open_in_another_program_is_named(tmp_path: Path) -> None:
     with opened(tmp_path):
         pass
     script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(1, flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", script, str(tmp_path / "tracekit.duckdb")]
+    command = [sys.executable, "-c", script, str(part_of(tmp_path))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
@@ -194,12 +200,12 @@ def killed_with_wal(folder: Path, writes: int) -> Path:
         os._exit(0)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, cwd=ROOT)
-    return folder / "tracekit.duckdb.wal"
+    return part_of(folder).with_suffix(".duckdb.wal")
 
 
 def test_a_whole_log_is_taken_as_it_is(tmp_path: Path) -> None:
     killed_with_wal(tmp_path, 5)
-    assert wal.set_damage_aside(tmp_path / "tracekit.duckdb") is None
+    assert wal.set_damage_aside(part_of(tmp_path)) is None
     assert count(tmp_path) == 5
 
 
@@ -230,7 +236,7 @@ def test_a_flipped_length_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFi
     middle = frame_starts(bytes(whole), wal._header_end(bytes(whole[:256])))[-4]
     whole[middle + 6] ^= 0xFF  # the length's second highest byte
     log.write_bytes(whole)
-    wal.set_damage_aside(tmp_path / "tracekit.duckdb")
+    wal.set_damage_aside(part_of(tmp_path))
     assert "may be lost" in caplog.text
     assert list(tmp_path.glob("*.damaged-*"))
 
@@ -261,11 +267,15 @@ def test_a_retry_beyond_the_remembered_keys_is_recognised(tmp_path: Path) -> Non
 
 
 def test_keys_are_forgotten_by_generation_and_the_reach_is_known() -> None:
+    one, two, three, four = (key(trace(n), 1) for n in (1, 2, 3, 4))
     recent = RecentKeys(now_ns=100, size=4)
-    recent.add([1, 2], 200)
-    assert (1 in recent, recent.since_ns) == (True, 100)
-    recent.add([3, 4], 300)
-    assert (1 in recent, 3 in recent, recent.since_ns) == (False, True, 200)
+    recent.add([one, two], 200)
+    assert (one in recent, recent.since_ns) == (True, 100)
+    recent.add([three, four], 300)
+    assert (one in recent, three in recent, recent.since_ns) == (False, True, 200)
+    besides = {two}
+    assert recent.unseen(one + two + three + one, besides) == [0]
+    assert besides == {one, two}
 
 
 # ---------------------------------------------------------------- failures

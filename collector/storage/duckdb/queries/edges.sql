@@ -7,7 +7,7 @@ consumers AS (
 sources AS (
     SELECT trace_id, span_id, trace_id AS from_trace_id, parent_span_id AS from_span_id FROM consumers
     UNION
-    SELECT trace_id, span_id, linked_trace_id, linked_span_id FROM span_links
+    SELECT trace_id, span_id, linked_trace_id, linked_span_id FROM {{ within('span_links') }}
     WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
 ),
 delays AS (

@@ -6,7 +6,7 @@ WITH failed AS (
             from_json(nullif(events, ''), '[{"name": "VARCHAR", "attributes": "JSON"}]'),
             lambda event: event.name = 'exception'
         )[-1] AS exception
-    FROM spans
+    FROM {{ within('spans') }}
     WHERE start_ns >= $start_ns AND start_ns < $end_ns AND status = 2
     {% if q.service %} AND service = $service {% endif %}
 ),

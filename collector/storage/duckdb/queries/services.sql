@@ -1,1 +1,1 @@
-SELECT DISTINCT service FROM spans WHERE start_ns >= $start_ns AND start_ns < $end_ns ORDER BY service
+SELECT DISTINCT service FROM {{ within('spans') }} WHERE start_ns >= $start_ns AND start_ns < $end_ns ORDER BY service

@@ -10,7 +10,7 @@ WITH work AS (
         {{ rows[0] }} AS owner, {{ rows[1] }} AS work, trace_id, span_id, duration_ns, status, service,
         {% if q.what in ('functions', 'operations') %} '' {% else %}
         coalesce(nullif(db_system, ''), nullif(messaging_system, ''), peer_kind) {% endif %} AS system
-    FROM spans
+    FROM {{ within('spans') }}
     WHERE start_ns >= $start_ns AND start_ns < $end_ns AND {{ rows[2] }}
     {% if q.service %} AND service = $service {% endif %}
 ),

@@ -5,7 +5,7 @@ WITH
 {% if edge %} {% include '_pairs.sql' %}, {% endif %}
 -- A trace that starts in the window has a span that does: everything else need not be grouped.
 candidates AS MATERIALIZED (
-    SELECT DISTINCT trace_id FROM spans WHERE start_ns >= $start_ns AND start_ns < $end_ns
+    SELECT DISTINCT trace_id FROM {{ within('spans') }} WHERE start_ns >= $start_ns AND start_ns < $end_ns
     {% if by_id %} AND trace_id = $trace_id::UUID {% endif %}
     {% if edge %}
     AND trace_id IN (
@@ -23,7 +23,7 @@ matching AS (
         count(*) AS spans,
         count(*) FILTER (status = 2) AS errors,
         count(*) FILTER (coldstart AND kind IN (2, 5)) AS cold_starts
-    FROM spans SEMI JOIN candidates USING (trace_id)
+    FROM {{ everywhere('spans') }} SEMI JOIN candidates USING (trace_id)
     GROUP BY trace_id
     HAVING min(start_ns) >= $start_ns AND min(start_ns) < $end_ns
     {% if q.service %} AND bool_or({{ mine }}) {% endif %}
@@ -54,7 +54,7 @@ page AS MATERIALIZED (
 ),
 members AS MATERIALIZED (
     SELECT trace_id, span_id, parent_span_id, start_ns, kind, service, name, trigger
-    FROM spans SEMI JOIN page USING (trace_id)
+    FROM {{ everywhere('spans') }} SEMI JOIN page USING (trace_id)
 ),
 roots AS (
     SELECT m.trace_id,

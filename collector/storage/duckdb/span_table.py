@@ -1,0 +1,183 @@
+"""Spans on their way into the newest part: duplicates dropped, snapshots of running spans kept apart."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from collector.arrow import Table, chunks, stream
+from collector.model import SpanBatch
+from collector.storage.base import PAIR_SLACK_NS, Grace, WriteResult
+from collector.storage.duckdb import sql
+from collector.storage.duckdb.database import Database
+from collector.storage.duckdb.recent import Key, RecentKeys, key
+from collector.storage.duckdb.statement import run_with
+from collector.storage.unfinished import Snapshot, batch_of, split
+
+
+class Open(NamedTuple):
+    """What is remembered of a stored snapshot."""
+
+    taken_ns: int
+    received_ns: int
+    imminent: bool
+
+
+@dataclass(slots=True)
+class SpanPlan:
+    """What a write will change; nothing is changed yet."""
+
+    fresh: list[SpanBatch]  # spans that are not stored yet; none of them empty
+    keys: set[Key]  # theirs
+    running: dict[Key, Snapshot]  # snapshots to keep instead of those kept
+    ended: list[Key]  # kept snapshots to forget
+    result: WriteResult = field(default=WriteResult(0, 0))
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.fresh or self.running or self.ended)
+
+
+class SpanTable:
+    """Knows which spans are stored. A retry is recognised exactly: keys of recent spans are in memory, older
+    ones are looked up in the store within PAIR_SLACK_NS of the offered start."""
+
+    takes = SpanBatch
+
+    def __init__(self, database: Database, dedup_keys: int) -> None:
+        self._database = database
+        self._dedup_keys = dedup_keys
+        self.forget()
+
+    def forget(self) -> None:
+        """Know only what the files say: after they were opened, or opened again."""
+        self._recent = RecentKeys(time.time_ns(), self._dedup_keys)
+        kept = self._database.writer.execute(
+            "SELECT trace_id, span_id, taken_ns, received_ns, timeout_imminent FROM open_spans"
+        ).fetchall()
+        self._open: dict[Key, Open] = {
+            trace.bytes + span.to_bytes(8, "big"): Open(*rest) for trace, span, *rest in kept
+        }
+
+    # ------------------------------------------------------------ what to do
+
+    def plan(self, batches: Sequence[SpanBatch]) -> SpanPlan:
+        parts = [split(batch) for batch in batches]
+        finished = [batch for batch, _ in parts if len(batch)]
+        snapshots = [snapshot for _, some in parts for snapshot in some]
+        fresh, keys = self._unseen(finished)
+        stored = sum(map(len, fresh))
+        running = self._still_running(snapshots, keys) if snapshots else {}
+        ended = [this for this in self._open if this in keys] if self._open else []
+        offered = sum(map(len, finished))
+        return SpanPlan(fresh, keys, running, ended, WriteResult(stored, offered - stored))
+
+    def due(self, now_ns: int, grace: Grace) -> list[Key]:
+        """Running spans that were not heard of for their grace."""
+        return [k for k, kept in self._open.items() if kept.received_ns + grace.of(kept.imminent) <= now_ns]
+
+    def plan_closing(self, due: list[Key]) -> SpanPlan:
+        """Store these snapshots as what they have become."""
+        found = run_with(self._database.writer, "keys", _key_stream(due), sql.query("open_spans"))
+        batch = batch_of([json.loads(text) for (text,) in found])
+        return SpanPlan([batch], set(due), {}, due, WriteResult(len(due), 0))
+
+    def _unseen(self, batches: list[SpanBatch]) -> tuple[list[SpanBatch], set[Key]]:
+        """The spans that are not stored yet, the first of equals, and their keys."""
+        stored = self._stored([b for b in batches if b.start_range()[0] < self._recent.since_ns])
+        keys = set(stored)
+        fresh = []
+        for batch in batches:
+            rows = self._recent.unseen(batch.key_bytes(), keys)
+            if rows:
+                fresh.append(batch if len(rows) == len(batch) else batch.take(rows))
+        return fresh, keys - stored if stored else keys
+
+    def _stored(self, batches: list[SpanBatch]) -> frozenset[Key]:
+        """Keys that the store holds already, among spans that may be older than memory reaches."""
+        if not batches:
+            return frozenset()
+        starts = [batch.start_range() for batch in batches]
+        latest = min(max(late for _, late in starts), self._recent.since_ns)
+        values = {
+            "since_ns": self._recent.since_ns,
+            "start_ns": min(early for early, _ in starts) - PAIR_SLACK_NS,
+            "end_ns": latest + PAIR_SLACK_NS,
+        }
+        text = sql.render("stored_keys", self._database.parts, values)
+        offered = chunks([batch.arrow() for batch in batches])
+        found = run_with(self._database.writer, "offered", offered, text, sql.used(text, values))
+        return frozenset(trace_id.bytes + span_id.to_bytes(8, "big") for trace_id, span_id in found)
+
+    def _still_running(self, snapshots: list[Snapshot], finished: set[Key]) -> dict[Key, Snapshot]:
+        """The latest snapshot of each span that is not stored yet, if it is later than the one kept."""
+        latest: dict[Key, Snapshot] = {}
+        for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.taken_ns):
+            this = key(snapshot.row["trace_id"], snapshot.row["span_id"])
+            kept = self._open.get(this)
+            if this not in finished and (kept is None or snapshot.taken_ns > kept.taken_ns):
+                latest[this] = snapshot
+        if not latest:
+            return {}
+        rows = batch_of([snapshot.row for snapshot in latest.values()])
+        chunks(
+            [rows.arrow()]
+        )  # what a column could not hold is to be refused now, not when the span is closed
+        unseen = self._unseen([rows])[1]
+        return {this: snapshot for this, snapshot in latest.items() if this in unseen}
+
+    # ------------------------------------------------------------ doing it
+
+    def insert(self, plan: SpanPlan) -> None:
+        """Within the writer's transaction, on the newest part."""
+        connection = self._database.writer
+        if plan.fresh:
+            self._widen(plan.fresh)
+            spans = chunks([batch.arrow() for batch in plan.fresh])
+            run_with(connection, "incoming", spans, sql.query("insert_spans"))
+        links = [found for batch in plan.fresh if (found := batch.links_arrow()) is not None]
+        if links:
+            run_with(connection, "incoming_links", chunks(links), sql.query("insert_links"))
+        replaced = [*plan.ended, *(this for this in plan.running if this in self._open)]
+        if replaced:
+            run_with(connection, "keys", _key_stream(replaced), sql.query("delete_open_spans"))
+        if plan.running:
+            run_with(connection, "snapshots", _snapshot_stream(plan.running), sql.query("insert_open_spans"))
+
+    def committed(self, plan: SpanPlan) -> None:
+        self._recent.add(plan.keys, time.time_ns())
+        for this in plan.ended:
+            del self._open[this]
+        for this, snapshot in plan.running.items():
+            self._open[this] = Open(snapshot.taken_ns, snapshot.row["received_ns"], snapshot.imminent)
+
+    def _widen(self, fresh: list[SpanBatch]) -> None:
+        ranges = [batch.start_range() for batch in fresh]
+        times = min(early for early, _ in ranges), max(late for _, late in ranges)
+        for table in ("spans", "span_links"):
+            self._database.parts.widen(self._database.parts.newest, table, times)
+
+
+def _key_stream(keys: Sequence[Key]) -> Any:
+    return stream(
+        {
+            "trace_id": ("hex128", [this[:16].hex() for this in keys]),
+            "span_id": ("u64", [int.from_bytes(this[16:], "big") for this in keys]),
+        }
+    )
+
+
+def _snapshot_stream(running: dict[Key, Snapshot]) -> Any:
+    snapshots = list(running.values())
+    columns: Table = {
+        "trace_id": ("hex128", [s.row["trace_id"] for s in snapshots]),
+        "span_id": ("u64", [s.row["span_id"] for s in snapshots]),
+        "taken_ns": ("i64", [s.taken_ns for s in snapshots]),
+        "received_ns": ("i64", [s.row["received_ns"] for s in snapshots]),
+        "timeout_imminent": ("bool", [s.imminent for s in snapshots]),
+        "span": ("text", [json.dumps(s.row, ensure_ascii=False) for s in snapshots]),
+    }
+    return stream(columns)
