@@ -14,7 +14,11 @@ from typing import Any, Literal
 import nanoarrow
 from nanoarrow.c_array_stream import CArrayStream
 
-ColumnType = Literal["hex128", "u64", "i64", "u32", "u8", "i32", "bool", "text", "json"]
+ColumnType = Literal[
+    "hex128", "u64", "i64", "u32", "u8", "i32", "bool", "text", "json",
+    # with nulls: None ("" for ids)
+    "hex128?", "u64?", "i64?", "i32?", "f64?",
+]  # fmt: skip
 
 # No sender can send these: insert_spans.sql turns them into nulls, cheaper than validity bitmaps built here.
 NO_BOOL = -1
@@ -31,6 +35,7 @@ _TYPES: dict[str, tuple[Any, str]] = {
     "u32": (nanoarrow.uint32(), "I"),
     "i32": (nanoarrow.int32(), "i"),
     "u8": (nanoarrow.uint8(), "B"),
+    "f64": (nanoarrow.float64(), "d"),
     "bool": (nanoarrow.int8(), "b"),
     "text": (nanoarrow.large_string(), ""),
     "json": (nanoarrow.large_string(), ""),
@@ -58,10 +63,12 @@ def stream(columns: Table) -> Any:
 
 
 def _schema(columns: Table) -> Any:
-    return nanoarrow.struct({name: _TYPES[kind][0] for name, (kind, _) in columns.items()})
+    return nanoarrow.struct({name: _TYPES[kind.removesuffix("?")][0] for name, (kind, _) in columns.items()})
 
 
 def _column(kind: str, values: Sequence[Any]) -> Any:
+    if kind.endswith("?"):
+        return _nullable(kind.removesuffix("?"), values)
     arrow_type, code = _TYPES[kind]
     if kind == "hex128":
         return nanoarrow.c_array_from_buffers(arrow_type, len(values), [None, _ids(values)])
@@ -71,6 +78,20 @@ def _column(kind: str, values: Sequence[Any]) -> Any:
         null = _NULLS[kind]
         values = [null if value is None else value for value in values]
     return nanoarrow.c_array_from_buffers(arrow_type, len(values), [None, array(code, values)])
+
+
+def _nullable(kind: str, values: Sequence[Any]) -> Any:
+    """A column with a bitmap of what is there. The rest of the memory holds zeros."""
+    arrow_type, code = _TYPES[kind]
+    there = [value is not None and value != "" for value in values]
+    bits = int("".join("1" if known else "0" for known in reversed(there)) or "0", 2)
+    bitmap = bits.to_bytes((len(there) + 7) // 8, "little")
+    content: Any
+    if kind == "hex128":
+        content = _ids([value if known else "0" * 32 for value, known in zip(values, there)])
+    else:
+        content = array(code, [value if known else 0 for value, known in zip(values, there)])
+    return nanoarrow.c_array_from_buffers(arrow_type, len(values), [bitmap, content])
 
 
 def _ids(values: Sequence[str]) -> bytes:

@@ -76,6 +76,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.analysis",
         "collector.alerts",
         "collector.triage",
+        # A trace that is opened from a file is decoded as one that is received.
+        "collector.decode.otlp_json",
+        "collector.decode.result",
+        "collector.storage.rows",
     ),
 }
 OURS = ("tracekit", "collector", "dashboards")

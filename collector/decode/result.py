@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from collector.model import SpanBatch
+from collector.batch import Batch
 
 
 class Undecodable(ValueError):
@@ -16,15 +16,19 @@ class TooLarge(ValueError):
     """The payload holds more than this collector takes in one request (HTTP 413)."""
 
 
-class BadSpan(ValueError):
-    """One span breaks OTLP's rules. It is left out and counted; its neighbours stay."""
+class BadItem(ValueError):
+    """One span, log record or data point breaks OTLP's rules: left out and counted; its neighbours stay."""
+
+
+class BadSpan(BadItem):
+    """That of spans."""
 
 
 @dataclass(slots=True)
 class Decoded:
-    """A batch of the good spans, and why the others were left out: reason -> number of items."""
+    """A batch of the good items, and why the others were left out: reason -> number of items."""
 
-    batch: SpanBatch
+    batch: Batch
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property

@@ -1,0 +1,128 @@
+"""What every signal has in protobuf: resources, scopes, attributes and values. What repeats is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from google.protobuf.message import DecodeError
+
+from collector import jsonvalue
+from collector.decode import wire
+from collector.decode.attributes import (
+    MAX_ATTRIBUTES,
+    MAX_DEPTH,
+    UNREADABLE,
+    AttributeSet,
+    Entry,
+    attribute_set,
+    entry,
+)
+from collector.decode.builder import KnownResource, KnownScope, known_resource, known_scope
+from collector.decode.memo import Memo
+
+_NO_ATTRIBUTES = AttributeSet({}, {}, 0)
+
+
+class Counting(Protocol):
+    """What bounds the items of one request; raises TooLarge."""
+
+    def count_items(self, count: int) -> None: ...
+
+
+def text(raw: bytes) -> str:
+    """Invalid UTF-8 becomes U+FFFD."""
+    return raw.decode("utf-8", "replace") if raw else ""
+
+
+def attributes(counting: Counting, raws: Sequence[bytes]) -> AttributeSet:
+    """Of one span, event, link, log record or data point; what is too many or not readable is counted."""
+    count = len(raws)
+    if not count:
+        return _NO_ATTRIBUTES
+    counting.count_items(count)
+    if count > MAX_ATTRIBUTES:
+        return attribute_set(_entries(raws[:MAX_ATTRIBUTES]), count - MAX_ATTRIBUTES)
+    return attribute_set(_entries(raws))
+
+
+def _entries(raws: Sequence[bytes]) -> list[Entry]:
+    known = _ENTRIES.known
+    return [known.get(raw) or _ENTRIES.get(raw) for raw in raws]
+
+
+def any_value(message: Any, depth: int = MAX_DEPTH) -> Any:
+    """An AnyValue; a field of a later OTLP version reads as None. RecursionError if it nests too deep."""
+    which = message.WhichOneof("value")
+    if which == "string_value":
+        return text(message.string_value)
+    if which in ("array_value", "kvlist_value"):
+        if not depth:
+            raise RecursionError("the value nests too deep")
+        values = getattr(message, which).values
+        if which == "array_value":
+            return [any_value(item, depth - 1) for item in values]
+        return {text(item.key): any_value(item.value, depth - 1) for item in values}
+    return getattr(message, which) if which in _SCALARS else None
+
+
+_SCALARS = ("int_value", "bool_value", "double_value", "bytes_value")
+
+
+def resource(raw: bytes, schema_url: bytes) -> KnownResource:
+    """A Resource and the schema URL of its group. Raises DecodeError."""
+    return _RESOURCES.get(_with_schema(schema_url, raw))
+
+
+def scope(raw: bytes, schema_url: bytes) -> KnownScope:
+    """An InstrumentationScope and the schema URL of its group. Raises DecodeError."""
+    return _SCOPES.get(_with_schema(schema_url, raw))
+
+
+def _with_schema(schema_url: bytes, raw: bytes) -> bytes:
+    """`schema URL NUL message`: both together are what one resource or scope is."""
+    return schema_url.replace(b"\0", b"") + b"\0" + raw
+
+
+# ---------------------------------------------------------------- what repeats, remembered by its bytes
+
+
+def _read_entry(raw: bytes) -> Entry:
+    try:
+        message = wire.KeyValue.FromString(raw)
+        return entry(text(message.key), any_value(message.value))
+    except (DecodeError, RecursionError):
+        return UNREADABLE
+
+
+def _read_resource(key: bytes) -> KnownResource:
+    schema_url, _, raw = key.partition(b"\0")
+    message = wire.Resource.FromString(raw)
+    refs = jsonvalue.dumps([_entity_ref(ref) for ref in message.entity_refs]) if message.entity_refs else ""
+    return known_resource(_few(message.attributes), text(schema_url), message.dropped_attributes_count, refs)
+
+
+def _entity_ref(raw: bytes) -> dict[str, Any]:
+    message = wire.EntityRef.FromString(raw)
+    return {
+        "type": text(message.type),
+        "schema_url": text(message.schema_url),
+        "id_keys": [text(key) for key in message.id_keys],
+        "description_keys": [text(key) for key in message.description_keys],
+    }
+
+
+def _read_scope(key: bytes) -> KnownScope:
+    schema_url, _, raw = key.partition(b"\0")
+    message = wire.Scope.FromString(raw)
+    attributes, dropped = _few(message.attributes), message.dropped_attributes_count
+    return known_scope(text(message.name), text(message.version), attributes, text(schema_url), dropped)
+
+
+def _few(raws: Sequence[bytes]) -> AttributeSet:
+    return attribute_set(_entries(raws[:MAX_ATTRIBUTES]), max(len(raws) - MAX_ATTRIBUTES, 0))
+
+
+_ENTRIES: Memo[Entry] = Memo(_read_entry, 65_536)
+_RESOURCES: Memo[KnownResource] = Memo(_read_resource, 1_024, longest=8_192)
+_SCOPES: Memo[KnownScope] = Memo(_read_scope, 4_096, longest=8_192)
