@@ -85,6 +85,7 @@ class Channel:
 
     def close(self) -> None:
         """Releases the connection, unless a delivery is still using it."""
+        self._flusher.stop()
         if not self._flusher.busy:
             self._exporter.close()
 

@@ -29,6 +29,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
 PATIENCE_S = 5.0
 NUDGE_EVERY_S = 5.0
 LAST_LOOK_S = 0.025
+# At exit, for a delivery that has been interrupted: a TLS context takes some 30 ms to make, or more.
+STOP_S = 3.0
 # Bytes of payloads sent as one request: a backlog goes quickly, and no receiver finds it too large.
 GROUP_BYTES = 1 << 20
 
@@ -86,6 +88,17 @@ class Flusher:
     def busy(self) -> bool:
         """Whether a delivery is running."""
         return self._busy
+
+    def stop(self) -> None:
+        """At exit: ends a delivery that still runs where the process must not end before it."""
+        with self._lock:
+            if not self._busy:
+                return
+            ended = allocate_lock()
+            ended.acquire()
+            self._waiting.append(ended)
+        if self.exporter.interrupt():
+            ended.acquire(timeout=STOP_S)
 
     def nudge(self) -> None:
         """Starts a delivery without waiting, at most every few seconds: for processes never frozen."""

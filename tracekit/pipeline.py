@@ -150,6 +150,8 @@ class Pipeline:
             QUEUE.sieve.settle()
         if not self.last_flush(grace_s):
             self._spool_rest()
+        if self._flusher is not None:
+            self._flusher.stop()
         if self._exporter is not None and not (self._flusher and self._flusher.busy):
             self._exporter.close()
         for channel in list(self._channels.values()):

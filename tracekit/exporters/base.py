@@ -47,5 +47,10 @@ class Exporter:
     def forget_connection(self) -> None:
         """Called in a forked child: whatever is open belongs to the parent."""
 
+    def interrupt(self) -> bool:
+        """Called at exit while another thread is in `send`, which should return soon. True if the process
+        must wait for that: where foreign code would go on working on what the exit takes apart."""
+        return False
+
     def close(self) -> None:
         """Releases what is open. Called once, at exit."""

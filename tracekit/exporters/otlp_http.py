@@ -56,6 +56,7 @@ class OtlpHttpExporter(Exporter):
         self._gzip = gzip
         self._head = self._fixed_head(headers or {})
         self._socket: Any = None
+        self._in_tls = self._ending = False
 
     def encode(self, spans: list[Span], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
         body = otlp.encode(spans, resource, dropped)
@@ -70,6 +71,7 @@ class OtlpHttpExporter(Exporter):
 
     def send(self, body: Any, deadline: float) -> Result:
         try:
+            self._in_tls = self._socket is not None and self.secure
             status, headers, answer = self._exchange(body, deadline)
         except (OSError, Broken, ValueError) as error:
             self.close()
@@ -77,7 +79,20 @@ class OtlpHttpExporter(Exporter):
                 "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
             )
             return Result(RETRY, f"cannot reach {self.url} ({reason})")
+        finally:
+            self._in_tls = False
         return self._judge(status, headers, answer)
+
+    def interrupt(self) -> bool:
+        # OpenSSL's own exit handler frees what a handshake on our thread uses: that ends in a crash.
+        self._ending = True
+        connection = self._socket
+        if connection is not None:
+            try:
+                _socket.socket.shutdown(connection, _socket.SHUT_RDWR)
+            except OSError:
+                return self._in_tls  # not connected, or not any more
+        return self._in_tls
 
     def forget_connection(self) -> None:
         self.close()  # closing the child's copy of the descriptor leaves the parent's connection alone
@@ -113,9 +128,7 @@ class OtlpHttpExporter(Exporter):
 
     def _connect(self, deadline: float) -> Any:
         if self.secure:
-            if self._tls_context is None:
-                self._tls_context = _tls_context(self._tls)
-            return _connect_tls(self.host, self.port, deadline, self._tls_context)
+            return self._connect_tls(deadline)
         error: OSError = OSError(f"no address for {self.host}")
         for family, kind, protocol, _, address in _addresses(self.host, self.port):
             connection = _socket.socket(family, kind, protocol)
@@ -129,6 +142,29 @@ class OtlpHttpExporter(Exporter):
             else:
                 return connection
         raise error
+
+    def _connect_tls(self, deadline: float) -> Any:
+        self._in_tls = True
+        if self._tls_context is None:
+            self._tls_context = _tls_context(self._tls)
+        import socket
+
+        self._in_tls = False  # waiting for a connection is nothing an exit disturbs
+        plain = socket.create_connection((self.host, self.port), timeout=_left(deadline))
+        self._in_tls = True
+        try:
+            if self._ending:
+                raise Broken("the process ends")
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            wrapped = self._tls_context.wrap_socket(
+                plain, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            self._socket = wrapped  # from here on `interrupt` can end it
+            wrapped.do_handshake()
+            return wrapped
+        except BaseException:
+            plain.close()
+            raise
 
     def _fixed_head(self, headers: Mapping[str, str]) -> bytes:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -255,18 +291,6 @@ def _tls_context(files: TlsFiles) -> Any:
     if files.certificate:
         context.load_cert_chain(files.certificate, files.key or None, _no_password)
     return context
-
-
-def _connect_tls(host: str, port: int, deadline: float, context: Any) -> Any:
-    import socket
-
-    plain = socket.create_connection((host, port), timeout=_left(deadline))
-    try:
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return context.wrap_socket(plain, server_hostname=host)
-    except BaseException:
-        plain.close()
-        raise
 
 
 def _no_password() -> str:

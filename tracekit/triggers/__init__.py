@@ -70,7 +70,7 @@ def _source(event: Any) -> Any:
         return None
     record: Any = event
     if "Records" in event or "events" in event:
-        records = event.get("Records") or event.get("events")
+        records = event["Records"] if "Records" in event else event["events"]
         record = records[0] if isinstance(records, list) and records else None
     return record.get("eventSource") or record.get("EventSource") if isinstance(record, dict) else None
 

@@ -76,3 +76,26 @@ def test_without_its_certificate_or_trust_nothing_is_sent(
     )
     assert result.stdout == "False\n" and result.returncode == 0
     assert collector.requests == []
+
+
+@pytest.mark.parametrize("moment_ms", [0, 20, 60, 120])
+def test_a_process_may_end_at_any_moment_of_a_handshake(python: Any, port: int, moment_ms: int) -> None:
+    # OpenSSL's exit handler and a handshake on our thread used to end in a segmentation fault.
+    with socket.create_server(("127.0.0.1", port)):
+        code = "from tracekit import span, flush\nimport time\nwith span('secret'): pass\n"
+        code += f"flush({moment_ms})\nprint('over')"
+        result = python(
+            code, OTEL_EXPORTER_OTLP_ENDPOINT=f"https://127.0.0.1:{port}", TRACEKIT_FLUSH_BUDGET_MS="1"
+        )
+    assert (result.returncode, result.stdout) == (0, "over\n"), result.stderr
+
+
+def test_an_exit_waits_for_no_endpoint_that_does_not_shake_hands(python: Any, port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        code = "from tracekit import span, flush\nwith span('secret'): pass\nflush(1500)\n"
+        code += (
+            "import time, atexit, tracekit.pipeline as pipeline\nbegan = time.monotonic()\npipeline.close()\n"
+        )
+        code += "flusher = pipeline.get()._flusher\nprint(flusher.busy, time.monotonic() - began < 2.5)"
+        result = python(code, OTEL_EXPORTER_OTLP_ENDPOINT=f"https://127.0.0.1:{port}")
+    assert (result.returncode, result.stdout) == (0, "False True\n"), result.stderr
