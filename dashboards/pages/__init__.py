@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from dashboards.pages import alerts, function, functions, slow, topology, trace, trace_diff, traces
+from dashboards.pages import (
+    alerts,
+    function,
+    functions,
+    slow,
+    topology,
+    trace,
+    trace_diff,
+    trace_files,
+    traces,
+)
 from dashboards.ui import Page
 
 PAGES: tuple[Page, ...] = (
     Page("functions", "Functions", "/functions", functions.router, "f"),
     Page("function", "Function", "/functions/{service}", function.router),
     Page("traces", "Traces", "/traces", traces.router, "t"),
+    Page("open", "Open a trace", "/traces/open", trace_files.router),  # before what takes any name there
     Page("trace", "Trace", "/traces/{trace_id}", trace.router),
     Page("diff", "Traces compared", "/traces/{trace_id}/diff/{other}", trace_diff.router),
     Page("topology", "Topology", "/topology", topology.router, "m"),

@@ -15,7 +15,9 @@ DOCS = (Path(__file__).parents[2] / "docs" / "dashboards.md").read_text()
 ROUTES = sorted(build_app(filled("none").reader).openapi()["paths"])
 # The pages whose parameters are documented here; those of alerts stand in docs/alerts.md.
 MODULES = [
-    path for path in Path(pages.__file__).parent.glob("*.py") if not path.name.startswith(("__", "alert"))
+    path
+    for path in Path(pages.__file__).parent.glob("*.py")
+    if not path.name.startswith(("__", "alert")) and "dashboards.params" in path.read_text()
 ]
 ROUTE = re.compile(r'@router\.get\("([^"]*)"\)')
 # A parameter read through params.py or from the query itself.
