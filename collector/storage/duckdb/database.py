@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from collector.storage.base import RetryLater, StorageError
-from collector.storage.duckdb import legacy, parts, schema_version, wal
+from collector.storage.duckdb import legacy, parts, schema_version, sql, wal
 from collector.storage.duckdb.parts import Part
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,17 @@ class Database:
                 if self.parts.all == known:
                     raise
         raise RetryLater("the store's files keep changing")
+
+    def rows(self, name: str, values: dict[str, Any], **structure: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query of queries/, rendered for the parts there are; of the values those that it
+        names. Raises as `read`."""
+
+        def query(connection: Any) -> list[tuple[Any, ...]]:
+            text = sql.render(name, self.parts, values, **structure)
+            found: list[tuple[Any, ...]] = connection.execute(text, sql.used(text, values)).fetchall()
+            return found
+
+        return self.read(query)
 
     def checkpoint(self) -> None:
         """Bring every log into its file, on this thread's own cursor. FORCE waits for the write that is going

@@ -39,7 +39,6 @@ from collector.storage.base import (
     Window,
     bucket_start,
 )
-from collector.storage.duckdb import sql
 from collector.storage.duckdb.database import Database
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
 from collector.storage.rows import spans_from_columns
@@ -55,16 +54,16 @@ class DuckDBReader:
         self._duplicates = duplicates
 
     def services(self, window: Window) -> tuple[str, ...]:
-        return tuple(service for (service,) in self._run("services", _bounds(window)))
+        return tuple(service for (service,) in self._database.rows("services", _bounds(window)))
 
     def functions(self, query: FunctionsQuery) -> tuple[FunctionStats, ...]:
         values = _values(query) | {"width_ns": _width(query.window)}
-        rows = self._run("functions", values, q=query)
+        rows = self._database.rows("functions", values, q=query)
         return tuple(_function(row, query.buckets) for row in rows)
 
     def series(self, query: SeriesQuery) -> tuple[SeriesPoint, ...]:
         values = _values(query) | {"width_ns": _width(query.window)}
-        rows = self._run("series", values, q=query)
+        rows = self._database.rows("series", values, q=query)
         return tuple(
             SeriesPoint(
                 line, bucket_start(query.window, query.buckets, bucket), calls, errors, cold, *quantiles
@@ -73,11 +72,11 @@ class DuckDBReader:
         )
 
     def calls(self, query: CallsQuery) -> tuple[Call, ...]:
-        rows = self._run("calls", _values(query), q=query)
+        rows = self._database.rows("calls", _values(query), q=query)
         return tuple(Call(trace_id.hex, hex_span_id(span_id), *rest) for trace_id, span_id, *rest in rows)
 
     def cold_starts(self, query: ColdStartsQuery) -> tuple[ColdStart, ...]:
-        rows = self._run("cold_starts", _values(query), q=query)
+        rows = self._database.rows("cold_starts", _values(query), q=query)
         return tuple(_cold_start(row) for row in rows)
 
     def traces(self, query: TracesQuery) -> TracePage:
@@ -100,25 +99,25 @@ class DuckDBReader:
             "edge": bool(query.source or query.target),
             "after": bool(query.cursor),
         }
-        rows = self._run("traces", values, **structure)
+        rows = self._database.rows("traces", values, **structure)
         return _page(rows, query)
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         _check_trace_id(trace_id)
         columns = ", ".join(f"s.{name}" for name in _READ)
-        return _spans(self._run("trace", {"trace_id": trace_id}, columns=columns), trace_id)
+        return _spans(self._database.rows("trace", {"trace_id": trace_id}, columns=columns), trace_id)
 
     def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
         _check_trace_id(trace_id)
-        rows = self._run("linked_from", {"trace_id": trace_id, "limit": BACKLINKS})
+        rows = self._database.rows("linked_from", {"trace_id": trace_id, "limit": BACKLINKS})
         return tuple(_backlink(row) for row in rows)
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         values = _values(query) | _pair_bounds(query.window)
-        return tuple(_edge(row) for row in self._run("edges", values, q=query))
+        return tuple(_edge(row) for row in self._database.rows("edges", values, q=query))
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
-        return tuple(_slow_group(row) for row in self._run("slow", _values(query), q=query))
+        return tuple(_slow_group(row) for row in self._database.rows("slow", _values(query), q=query))
 
     def errors(self, query: ErrorsQuery) -> tuple[ErrorVariant, ...]:
         values = _values(query) | {
@@ -128,10 +127,10 @@ class DuckDBReader:
             "message_values": MESSAGE_VALUES,
             "stack_values": STACK_VALUES,
         }
-        return tuple(_error(row, query) for row in self._run("errors", values, q=query))
+        return tuple(_error(row, query) for row in self._database.rows("errors", values, q=query))
 
     def stats(self) -> StoreStats:
-        ((spans, traces, first_ns, last_ns, services),) = self._run("stats", {})
+        ((spans, traces, first_ns, last_ns, services),) = self._database.rows("stats", {})
         return StoreStats(
             spans=spans,
             traces=traces,
@@ -142,14 +141,6 @@ class DuckDBReader:
             unreadable=self._database.unreadable,
             services=tuple(services),
         )
-
-    def _run(self, name: str, values: dict[str, Any], **structure: Any) -> list[tuple[Any, ...]]:
-        def query(connection: Any) -> list[tuple[Any, ...]]:
-            text = sql.render(name, self._database.parts, values, **structure)
-            rows: list[tuple[Any, ...]] = connection.execute(text, sql.used(text, values)).fetchall()
-            return rows
-
-        return self._database.read(query)
 
 
 # ---------------------------------------------------------------- parameters

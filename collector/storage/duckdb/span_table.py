@@ -62,6 +62,9 @@ class SpanTable:
             trace.bytes + span.to_bytes(8, "big"): Open(*rest) for trace, span, *rest in kept
         }
 
+    def begun(self) -> None:
+        """A new part is in use; what is remembered of spans is true of all parts."""
+
     # ------------------------------------------------------------ what to do
 
     def plan(self, batches: Sequence[SpanBatch]) -> SpanPlan:

@@ -1,10 +1,10 @@
 """SQL files of this folder. Templates choose structure only; every value is a bound parameter.
 
-What is stored lies in several files (parts.py). A query says which rows of a table it wants, in one of four
+What is stored lies in several files (parts.py). A query says which rows of a table it wants, in one of three
 ways:
 
-    FROM {{ within('spans') }}       of the parts that have any in [$start_ns, $end_ns)
-    FROM {{ near('spans') }}         the same for the wider window [$near_start_ns, $near_end_ns)
+    FROM {{ within('spans') }}       of the parts that have any in [$start_ns, $end_ns);
+                                     within('spans', 'a', 'b'): in [$a, $b)
     FROM {{ everywhere('spans') }}   of all parts
     {% for spans in each('spans') %} one part after the other, of those of `within`: ORDER BY ... LIMIT is not
                                      pushed through a UNION ALL, so it must stand in every branch
@@ -63,20 +63,19 @@ def migrations() -> Iterator[tuple[int, str]]:
 
 
 def _tables(parts: Catalogue, values: Mapping[str, Any]) -> dict[str, Any]:
-    def within(table: str) -> str:
-        return _union(table, parts.holding(table, values["start_ns"], values["end_ns"]))
+    def holding(table: str, start: str, end: str) -> tuple[Part, ...]:
+        return parts.holding(table, values[start], values[end])
 
-    def near(table: str) -> str:
-        return _union(table, parts.holding(table, values["near_start_ns"], values["near_end_ns"]))
+    def within(table: str, start: str = "start_ns", end: str = "end_ns") -> str:
+        return _union(table, holding(table, start, end))
+
+    def each(table: str, start: str = "start_ns", end: str = "end_ns") -> list[str]:
+        return [f"{part.sql}.{table}" for part in holding(table, start, end)]
 
     def everywhere(table: str) -> str:
         return _union(table, parts.all)
 
-    def each(table: str) -> list[str]:
-        found = parts.holding(table, values["start_ns"], values["end_ns"])
-        return [f"{part.sql}.{table}" for part in found]
-
-    return {"within": within, "near": near, "everywhere": everywhere, "each": each}
+    return {"within": within, "each": each, "everywhere": everywhere}
 
 
 def _union(table: str, found: tuple[Part, ...]) -> str:

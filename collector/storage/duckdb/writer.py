@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from collector.model import SpanBatch
+from collector.batch import Batch
 from collector.storage.base import Grace, Rejected, RetryLater, WriteResult
 from collector.storage.duckdb.database import Database, first_line, roll_back
 from collector.storage.duckdb.origins import Origins
@@ -42,7 +42,8 @@ class DuckDBWriter:
     """Writes through the database's one writing connection, on one thread.
 
     Each signal has a table object that plans (what is new of these batches?), inserts within the transaction,
-    and remembers what was committed; it is told to `forget` when the files were opened anew.
+    and remembers what was committed; it is told to `forget` that when the files were opened anew, and when a
+    new part was `begun`.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class DuckDBWriter:
         self._signals: tuple[Any, ...] = (self._spans,)
         self._read_mark()
 
-    def write(self, batches: Sequence[SpanBatch], mark: int | None = None) -> WriteResult:
+    def write(self, batches: Sequence[Batch], mark: int | None = None) -> WriteResult:
         self._look_around()
         return self._persistently(lambda: self._write(batches, mark))
 
@@ -133,7 +134,7 @@ class DuckDBWriter:
         self._part_is_full = self._database.parts.newest.bytes_on_disk() >= self._part_bytes
         self._looked_ns = now
 
-    def _write(self, batches: Sequence[SpanBatch], mark: int | None) -> WriteResult:
+    def _write(self, batches: Sequence[Batch], mark: int | None) -> WriteResult:
         self._begin_part_if_due()
         plans = [(s, s.plan([b for b in batches if isinstance(b, s.takes)])) for s in self._signals]
         if mark is not None or any(plan.changes for _, plan in plans):
@@ -156,10 +157,10 @@ class DuckDBWriter:
             self._database.begin_part(today)
             self._part_is_full = False
             self._origins.forget()
+            for signal in self._signals:
+                signal.begun()
 
-    def _commit(
-        self, batches: Sequence[SpanBatch], plans: Sequence[tuple[Any, Any]], mark: int | None
-    ) -> None:
+    def _commit(self, batches: Sequence[Batch], plans: Sequence[tuple[Any, Any]], mark: int | None) -> None:
         """All rows, what sent them, and the mark in one transaction."""
         connection = self._database.writer
         connection.execute("BEGIN")

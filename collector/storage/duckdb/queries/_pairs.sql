@@ -5,7 +5,7 @@ near AS NOT MATERIALIZED (
     SELECT
         trace_id, span_id, parent_span_id, start_ns, duration_ns, kind, status, service, trigger, bucket,
         messaging_destination, peer_kind, peer
-    FROM {{ near('spans') }} WHERE start_ns >= $near_start_ns AND start_ns < $near_end_ns
+    FROM {{ within('spans', 'near_start_ns', 'near_end_ns') }} WHERE start_ns >= $near_start_ns AND start_ns < $near_end_ns
 ),
 entered AS (
     SELECT DISTINCT trace_id, parent_span_id AS span_id FROM near WHERE kind IN (2, 5) AND parent_span_id <> 0
