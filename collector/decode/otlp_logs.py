@@ -12,19 +12,22 @@ from collector import jsonvalue
 from collector.decode import wire
 from collector.decode.attributes import MAX_DEPTH, object_json
 from collector.decode.builder import KnownResource, KnownScope
+from collector.decode.fields import require_sparse
 from collector.decode.parts import any_value, attributes, resource, scope, text
 from collector.decode.result import BadItem, Decoded, Undecodable
-from collector.decode.tally import Tally
+from collector.decode.tally import FIELDS, GROUPS, MAX_RECORDS, Tally
 from collector.decode.times import sane_time
 from collector.model import Resource, Scope
 from collector.model_logs import LOG_COLUMN_NAMES, LogBatch
 
 _U32 = 2**32 - 1
 _HIGHEST_SEVERITY = 24
+_LEVELS = (GROUPS, GROUPS, (MAX_RECORDS, "log records in one request"), FIELDS)
 
 
 def decode(body: bytes, received_ns: int) -> Decoded:
     """The records of an ExportLogsServiceRequest. Raises Undecodable or TooLarge."""
+    require_sparse(body, _LEVELS)
     builder = _Builder(body, received_ns)
     try:
         groups = wire.LogsData.FromString(body).resource_logs

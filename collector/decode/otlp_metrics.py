@@ -16,9 +16,10 @@ from collector import jsonvalue
 from collector.decode import wire
 from collector.decode.attributes import AttributeSet, array_json, object_json
 from collector.decode.builder import KnownResource, KnownScope
+from collector.decode.fields import require_sparse
 from collector.decode.parts import attributes, resource, scope, text
 from collector.decode.result import BadItem, Decoded, Undecodable
-from collector.decode.tally import Tally
+from collector.decode.tally import FIELDS, GROUPS, MAX_RECORDS, Tally
 from collector.decode.times import sane_time
 from collector.model import Resource, Scope
 from collector.model_metrics import (
@@ -33,10 +34,12 @@ from collector.model_metrics import (
 MAX_BUCKETS = 10_000  # of one point, and as many exemplars and quantiles; with more it is rejected
 # Beyond it a bucket is narrower than doubles can tell apart, or wider than all of them.
 MAX_SCALE = 60
+_LEVELS = (GROUPS, GROUPS, GROUPS, FIELDS, (MAX_RECORDS, "data points in one request"), FIELDS)
 
 
 def decode(body: bytes, received_ns: int) -> Decoded:
     """The data points of an ExportMetricsServiceRequest. Raises Undecodable or TooLarge."""
+    require_sparse(body, _LEVELS)
     builder = _Builder(body, received_ns)
     try:
         groups = wire.MetricsData.FromString(body).resource_metrics

@@ -10,6 +10,11 @@ from collector.decode.result import TooLarge
 MAX_RECORDS = 200_000
 MAX_GROUPS = 50_000  # resources, scopes and metrics together
 MAX_ITEMS = 2_000_000  # attributes, exemplars and histogram buckets together
+MAX_FIELDS = 100_000  # of one record, before any is dropped
+
+# For decode/fields.py: each level of a request on its way down to a record.
+GROUPS = (MAX_GROUPS, "resources, scopes and metrics in one request")
+FIELDS = (MAX_FIELDS, "attributes in one record")
 
 
 class Tally:

@@ -1,0 +1,233 @@
+"""The catalogue of input that must not hurt (bytes and values): what is sent, and what has to come of it.
+
+Broken conversations (headers, chunks, slow or absent bytes, TLS on the plain port) need a raw socket and
+are in receivers/test_otlp_http.py; damaged compression of every kind is in receivers/test_inflate.py.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import zstandard
+
+from tests.collector.batches import SECOND, T0
+from tests.collector.otlp import json_request, json_span, request, span
+
+# kept: taken whole; partial: some items left out and counted; bad: 400; large: 413; unknown: 415.
+Fate = Literal["kept", "partial", "bad", "large", "unknown"]
+HTTP = {"kept": 200, "partial": 200, "bad": 400, "large": 413, "unknown": 415}
+GRPC = {"kept": "OK", "partial": "OK", "bad": "INVALID_ARGUMENT", "large": "RESOURCE_EXHAUSTED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Bodies are made when asked for: some are large. Protobuf goes over HTTP and gRPC, unless headers say
+    something that only HTTP can."""
+
+    name: str
+    protobuf: Callable[[], bytes] | None = None
+    json: Callable[[], bytes] | None = None
+    fate: Fate = "kept"
+    json_fate: Fate | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def varint(number: int) -> bytes:
+    found = b""
+    while number >= 0x80:
+        found, number = found + bytes([number & 0x7F | 0x80]), number >> 7
+    return found + bytes([number])
+
+
+def part(number: int, body: bytes) -> bytes:
+    """A length-delimited protobuf field."""
+    return varint(number << 3 | 2) + varint(len(body)) + body
+
+
+def spans_bytes(*spans: bytes) -> bytes:
+    """A request of spans that no official message would write."""
+    return part(1, part(2, b"".join(part(2, one) for one in spans)))
+
+
+GOOD = request(span(1)).SerializeToString()
+GOOD_JSON = json.dumps(json_request(json_span())).encode()
+GOOD_SPAN = span(2).SerializeToString()
+
+
+def _nested(depth: int) -> bytes:
+    value = b"\x0a\x01x"
+    for _ in range(depth):
+        value = part(5, part(1, value))  # array_value { values }
+    return spans_bytes(GOOD_SPAN + part(9, part(1, b"deep") + part(2, value)))
+
+
+def _nested_json(depth: int) -> bytes:
+    value = '{"arrayValue":{"values":[' * depth + '{"stringValue":"x"}' + "]}}" * depth
+    text = json.dumps(json_request(json_span(attributes=[{"key": "deep", "value": "VALUE"}])))
+    return text.replace('"VALUE"', value).encode()  # json.dumps would not go so deep
+
+
+def _bomb(pack: Callable[[bytes], bytes]) -> Callable[[], bytes]:
+    return lambda: pack(b"\0" * 200_000_000)
+
+
+def _zstd_window() -> bytes:
+    """A frame that asks for 2 GiB of history."""
+    return b"\x28\xb5\x2f\xfd\x00" + bytes([(31 - 10) << 3]) + b"\x01\x00\x00"
+
+
+GZIP, ZSTD = {"content-encoding": "gzip"}, {"content-encoding": "zstd"}
+_ZIPPED = gzip.compress(GOOD)
+
+BYTES = [
+    Entry("empty", lambda: b"", lambda: b"", json_fate="bad"),
+    Entry("garbage", lambda: random.Random(1).randbytes(5_000), lambda: b"\xf0\x01{]", "bad"),
+    Entry("truncated", lambda: GOOD[:-3], lambda: GOOD_JSON[:-3], "bad"),
+    Entry("11-byte varint", lambda: b"\x0a" + b"\xff" * 10 + b"\x01", fate="bad"),
+    Entry("length of 2 GiB", lambda: b"\x0a" + varint(2**31), fate="bad"),
+    Entry("open group", lambda: b"\x53" + GOOD, fate="bad"),
+    Entry("invalid UTF-8 in a name", lambda: spans_bytes(GOOD_SPAN + part(5, b"\xff\xfe"))),
+    Entry("invalid UTF-8 in JSON", json=lambda: GOOD_JSON.replace(b'"s"', b'"\xff\xfe"'), json_fate="bad"),
+    Entry(
+        "NUL in a name",
+        lambda: request(span(1, name="a\0b")).SerializeToString(),
+        lambda: json.dumps(json_request(json_span(name="a\0b"))).encode(),
+    ),
+    Entry("values 48 deep", lambda: _nested(48), lambda: _nested_json(48)),
+    Entry("values 20,000 deep", lambda: _nested(20_000), lambda: _nested_json(20_000), json_fate="bad"),
+    Entry("10M empty spans", lambda: part(1, part(2, b"\x12\x00" * 10_000_000)), fate="large"),
+    Entry(
+        "3M empty spans",
+        json=lambda: json.dumps(json_request(*[{}] * 3_000_000)).encode(),
+        json_fate="large",
+    ),
+    Entry("5M empty attributes", lambda: spans_bytes(GOOD_SPAN + b"\x4a\x00" * 5_000_000), fate="large"),
+    Entry("gzip bomb", _bomb(gzip.compress), _bomb(gzip.compress), "large", headers=GZIP),
+    Entry(
+        "zstd bomb",
+        _bomb(zstandard.compress),
+        _bomb(zstandard.compress),
+        "large",
+        headers=ZSTD,
+    ),
+    Entry("zstd window of 2 GiB", _zstd_window, _zstd_window, "large", headers=ZSTD),
+    Entry("gzip header on a plain body", lambda: GOOD, lambda: GOOD_JSON, "bad", headers=GZIP),
+    Entry(
+        "truncated gzip",
+        lambda: _ZIPPED[:-5],
+        lambda: gzip.compress(GOOD_JSON)[:-5],
+        "bad",
+        headers=GZIP,
+    ),
+    Entry(
+        "double Content-Encoding",
+        lambda: gzip.compress(_ZIPPED),
+        lambda: gzip.compress(gzip.compress(GOOD_JSON)),
+        "unknown",
+        headers={"content-encoding": "gzip, gzip"},
+    ),
+    Entry(
+        "multi-member gzip",
+        lambda: gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:]),
+        lambda: gzip.compress(GOOD_JSON[:9]) + gzip.compress(GOOD_JSON[9:]),
+        headers=GZIP,
+    ),
+    Entry(
+        "zlib labelled gzip",
+        lambda: zlib.compress(GOOD),
+        lambda: zlib.compress(GOOD_JSON),
+        "bad",
+        headers=GZIP,
+    ),
+    Entry("JSON labelled protobuf and the reverse", lambda: GOOD_JSON, lambda: GOOD, "bad"),
+]
+
+
+def _span(protobuf: dict[str, Any] | None, as_json: dict[str, Any] | None, name: str, **more: Any) -> Entry:
+    """A span with these fields, beside a good one in the same request."""
+    wire = (
+        None
+        if protobuf is None
+        else request(span(**({"span_id": 1} | protobuf)), span(2)).SerializeToString()
+    )
+    text = None
+    if as_json is not None:
+        text = json.dumps(json_request(json_span(**as_json), json_span(spanId="22" * 8))).encode()
+    return Entry(name, wire and (lambda: wire), text and (lambda: text), **more)
+
+
+def _attributed(name: str, value: dict[str, Any], json_value: dict[str, Any] | None = None) -> Entry:
+    attributes = [{"key": "k", "value": value}]
+    as_json = {"attributes": [{"key": "k", "value": json_value}]} if json_value is not None else None
+    return _span({"attributes": attributes}, as_json, name)
+
+
+def _times(start: int, end: int) -> dict[str, Any]:
+    return {"start_time_unix_nano": start, "end_time_unix_nano": end}
+
+
+def _json_times(start: Any, end: Any) -> dict[str, Any]:
+    return {"startTimeUnixNano": start, "endTimeUnixNano": end}
+
+
+_SOON = T0 + 10 * 365 * 86_400 * SECOND
+_SELF = (1).to_bytes(8, "big")
+
+
+def _raw_json(replaced: str, by: str) -> Callable[[], bytes]:
+    """What json.dumps would not write."""
+    text = json.dumps(json_request(json_span(attributes=[{"key": "k", "value": {"intValue": "0"}}])))
+    assert replaced in text
+    return lambda: text.replace(replaced, by).encode("utf-8", "surrogatepass")
+
+
+def _cycle() -> bytes:
+    ids = [n.to_bytes(8, "big") for n in (1, 2, 3)]
+    return request(*(span(n + 1, parent_span_id=ids[n - 1]) for n in range(3))).SerializeToString()
+
+
+def _two_oneofs() -> bytes:
+    return spans_bytes(GOOD_SPAN + part(9, part(1, b"k") + part(2, part(1, b"text") + b"\x18\x05")))
+
+
+def _many_attributes(count: int) -> list[dict[str, Any]]:
+    return [{"key": f"k{n}", "value": {"string_value": "v"}} for n in range(count)]
+
+
+VALUES = [
+    _span({"trace_id": b"abc"}, {"traceId": "616263"}, "id of 3 bytes", fate="partial"),
+    _span({"trace_id": b"\0" * 16}, {"traceId": "0" * 32}, "zero trace id", fate="partial"),
+    _span({"span_id": 0}, {"spanId": "0" * 16}, "zero span id", fate="partial"),
+    _span(None, {"traceId": "abc"}, "odd number of hex digits", fate="partial"),
+    _span(None, {"start_time_unix_nano": "1"}, "snake_case keys"),
+    _span(None, {"kind": "SPAN_KIND_SERVER"}, "enum by name"),
+    _span({"kind": 99}, {"kind": 99}, "enum 99"),
+    _span(_times(0, 0), _json_times("0", "0"), "time 0"),
+    _span(_times(2**63, 2**63), _json_times(str(2**63), str(2**63)), "time 2^63"),
+    _span(_times(2**64 - 1, 2**64 - 1), _json_times(str(2**64), str(2**64)), "time 2^64"),
+    _span(None, _json_times("-5", -5), "negative time"),
+    _span(None, _json_times(1.7e18, 1.7e18), "time as a float"),
+    _span(_times(T0, T0 - 5), _json_times(str(T0), str(T0 - 5)), "end before start"),
+    _span(_times(_SOON, _SOON), _json_times(str(_SOON), str(_SOON)), "ten years ahead"),
+    _attributed("NaN", {"double_value": float("nan")}, {"doubleValue": "NaN"}),
+    _attributed("infinity", {"double_value": float("inf")}, {"doubleValue": "-Infinity"}),
+    Entry("bare NaN", json=_raw_json('{"intValue": "0"}', '{"doubleValue": NaN}')),
+    _span({"attributes": _many_attributes(2) + _many_attributes(2)}, None, "the same key twice"),
+    Entry("duplicate JSON key", json=_raw_json('"name": "s"', '"name": "s", "name": "t"')),
+    Entry("byte order mark", json=lambda: b"\xef\xbb\xbf" + GOOD_JSON),
+    Entry("lone surrogate", json=_raw_json('"s"', '"\\ud800"')),
+    Entry("two oneofs", _two_oneofs, _raw_json('"intValue": "0"', '"intValue": "0", "stringValue": "x"')),
+    Entry("5,000-digit integer in quotes", json=_raw_json('"0"', f'"{"9" * 5000}"')),
+    Entry("5,000-digit integer", json=_raw_json('"0"', "9" * 5000), fate="bad"),
+    _attributed("10 MB attribute", {"string_value": "x" * 10_000_000}, {"stringValue": "x" * 10_000_000}),
+    _span({"attributes": _many_attributes(10_000)}, None, "10,000 attributes"),
+    _span({"parent_span_id": _SELF}, {"parentSpanId": bytes(range(1, 9)).hex()}, "its own parent"),
+    Entry("a cycle of parents", _cycle),
+    _span({"span_id": 2, "name": "other"}, {"spanId": "22" * 8, "name": "other"}, "same span, other content"),
+]

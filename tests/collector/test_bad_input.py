@@ -1,0 +1,145 @@
+"""Nothing in the catalogue of bad input hurts: a clear answer, bounded memory, and neighbours unharmed.
+
+A real server process takes it all, while other clients send what is good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from collector.receivers.otlp_grpc import METHODS
+from collector.storage.duckdb import open_storage
+from tests import serving
+from tests.collector.bad_input import BYTES, GRPC, HTTP, VALUES, Entry
+from tests.collector.otlp import TRACE, request, span
+
+_MIB = 2**20
+MEDIA = {"protobuf": "application/x-protobuf", "json": "application/json"}
+CASES = [
+    pytest.param(entry, road, id=f"{entry.name}-{road}".replace(" ", "-"))
+    for entry in [*BYTES, *VALUES]
+    for road in ("protobuf", "grpc", "json")
+    if (entry.json if road == "json" else entry.protobuf) and not (road == "grpc" and entry.headers)
+]
+
+
+@dataclass(slots=True)
+class Neighbour(threading.Thread):
+    """Sends good payloads of one span while `busy`; remembers what was acknowledged."""
+
+    url: str
+    number: int
+    acknowledged: list[bytes] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        threading.Thread.__init__(self, daemon=True)
+
+    __hash__ = threading.Thread.__hash__
+
+    def run(self) -> None:
+        with httpx.Client(timeout=60) as client:
+            while not self.ended.wait(0.02):
+                trace_id = ((self.number << 64) + len(self.acknowledged) + 1).to_bytes(16, "big")
+                body = request(span(1, trace_id=trace_id)).SerializeToString()
+                code = client.post(
+                    self.url, content=body, headers={"content-type": MEDIA["protobuf"]}
+                ).status_code
+                (self.acknowledged.append(trace_id) if code == 200 else self.refused.append(code))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
+    """At the end: the server still runs, its pages show what came, and every neighbour is stored once."""
+    folder = tmp_path_factory.mktemp("data")
+    with serving.serving(folder) as found:
+        neighbours = [Neighbour(f"{found.otlp_http}/v1/traces", number) for number in (1, 2)]
+        for neighbour in neighbours:
+            neighbour.start()
+        try:
+            yield found
+        finally:
+            for neighbour in neighbours:
+                neighbour.ended.set()
+                neighbour.join(60)
+        assert not [code for neighbour in neighbours for code in neighbour.refused]
+        for page in ("/traces", "/functions", f"/traces/{TRACE.hex()}"):
+            assert httpx.get(found.ui + page, follow_redirects=True, timeout=60).status_code == 200, page
+        assert found.stop() == 0
+        assert "Traceback" not in found.log.read_text()
+    acknowledged = [trace_id for neighbour in neighbours for trace_id in neighbour.acknowledged]
+    assert len(acknowledged) > 100
+    with contextlib.closing(open_storage(folder)) as storage:
+        for trace_id in acknowledged:
+            assert len(storage.reader.trace(trace_id.hex())) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("entry", "road"), CASES)
+def test_it_gets_a_clear_answer_within_64_mib(server: serving.Server, entry: Entry, road: str) -> None:
+    make = entry.json if road == "json" else entry.protobuf
+    assert make is not None
+    body, fate = make(), (entry.json_fate or entry.fate) if road == "json" else entry.fate
+    with grown(server.process.pid) as memory:
+        if road == "grpc":
+            code, rejected = over_grpc(server.otlp_grpc, body)
+            assert code == GRPC[fate]
+        else:
+            code, rejected = over_http(server.otlp_http, body, road, entry.headers)
+            assert code == HTTP[fate]
+    assert bool(rejected) == (fate == "partial")
+    # What is refused costs little; of what is kept there are some copies at once, from wire to store.
+    assert memory.bytes <= 64 * _MIB + (8 * len(body) if fate == "kept" else 0)
+
+
+def over_http(url: str, body: bytes, road: str, headers: dict[str, str]) -> tuple[Any, int]:
+    """The status, and how many spans were left out of a success."""
+    media_type = {"content-type": MEDIA[road]}
+    answer = httpx.post(f"{url}/v1/traces", content=body, headers=media_type | headers, timeout=60)
+    if answer.status_code != 200:
+        assert answer.content, "a failure says why"
+        return answer.status_code, 0
+    if road == "json":
+        return 200, int(answer.json().get("partialSuccess", {}).get("rejectedSpans", 0))
+    return 200, ExportTraceServiceResponse.FromString(answer.content).partial_success.rejected_spans
+
+
+def over_grpc(target: str, body: bytes) -> tuple[Any, int]:
+    method = next(path for path, signal in METHODS.items() if signal == "traces")
+    with grpc.insecure_channel(target, options=[("grpc.max_send_message_length", -1)]) as channel:
+        try:
+            answer = channel.unary_unary(method)(body, timeout=60)
+        except grpc.RpcError as error:
+            return error.code().name, 0
+    return "OK", ExportTraceServiceResponse.FromString(answer).partial_success.rejected_spans
+
+
+@dataclass(slots=True)
+class Growth:
+    bytes: int = 0
+
+
+@contextlib.contextmanager
+def grown(pid: int) -> Iterator[Growth]:
+    """How far the process's memory rose above where it stood, at its highest moment."""
+    found = Growth()
+    Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the highest moment so far
+    before = _status_bytes(pid, "VmRSS")
+    yield found
+    found.bytes = _status_bytes(pid, "VmHWM") - before
+
+
+def _status_bytes(pid: int, name: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1]) * 1024
