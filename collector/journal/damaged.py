@@ -16,10 +16,12 @@ _MOST_BYTES = 64 * 2**20
 
 def report(damage: Damage, journal: Path) -> None:
     """Log it, with where its bytes are kept (once, however often it is met)."""
-    items = "" if damage.items is None else f" It was acknowledged for {damage.items} items, if at all."
+    items = "" if damage.items is None else f" They held {damage.items} items, acknowledged or about to be."
+    known = _copy_of(damage, journal / FOLDER).exists()
     copy = _kept_aside(damage, journal / FOLDER)
-    log.error(
-        "journal: %d bytes at position %d of %s are lost: %s.%s %s",
+    log.log(
+        logging.INFO if known else logging.ERROR,
+        "journal: %d bytes at position %d of %s cannot be read: %s.%s %s",
         damage.end - damage.start,
         damage.start,
         damage.path.name,
@@ -32,7 +34,7 @@ def report(damage: Damage, journal: Path) -> None:
 def _kept_aside(damage: Damage, folder: Path) -> Path | None:
     if damage.offset is None or damage.end <= damage.start:
         return None
-    copy = folder / f"{damage.start:020}-{damage.end:020}.bin"
+    copy = _copy_of(damage, folder)
     if copy.exists():
         return copy
     try:
@@ -45,6 +47,10 @@ def _kept_aside(damage: Damage, folder: Path) -> Path | None:
         log.error("journal: the damaged bytes could not be kept aside: %s", error)
         return None
     return copy
+
+
+def _copy_of(damage: Damage, folder: Path) -> Path:
+    return folder / f"{damage.start:020}-{damage.end:020}.bin"
 
 
 def _make_room(folder: Path, newest: Path) -> None:

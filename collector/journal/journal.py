@@ -39,14 +39,14 @@ class Journal:
         mark: int,
         max_bytes: int,
         disk_floor_bytes: int = 0,
-        segment_bytes: int = SEGMENT_BYTES,
+        segment_bytes: int | None = None,
     ) -> None:
         """`mark` is the position up to which the store has everything. OSError if the folder is unusable."""
         self.folder = folder
         self._mark = mark
         self.max_bytes = max_bytes
         self._disk_floor = disk_floor_bytes
-        self._segment_bytes = segment_bytes
+        self._segment_bytes = segment_bytes or SEGMENT_BYTES
         self._lock = threading.Lock()
         self._preparing = False
         folder.mkdir(parents=True, exist_ok=True)
