@@ -15,19 +15,23 @@ from dashboards.middleware import Guard
 from dashboards.pages import PAGES
 from dashboards.render import environment
 from dashboards.settings import UiSettings
-from dashboards.ui import AlertStore, Ui, ui_of
+from dashboards.ui import AlertStore, TriageStore, Ui, ui_of
 
 YOUNG_NS = 15 * 60 * 1_000_000_000
 
 
 def build_app(
-    reader: SpanReader, alerts: AlertStore | None = None, settings: UiSettings | None = None
+    reader: SpanReader,
+    alerts: AlertStore | None = None,
+    settings: UiSettings | None = None,
+    triage: TriageStore | None = None,
 ) -> FastAPI:
-    """The UI as an ASGI application. Without `alerts` its pages say that alerting is off."""
+    """The UI as an ASGI application. Without `alerts` its pages say that alerting is off; without `triage`
+    nothing can be decided about errors."""
     settings = settings or UiSettings()
     # FastAPI's own documentation pages load scripts from elsewhere; the UI never does.
     app = FastAPI(title="tracekit", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.ui = Ui(reader, alerts, settings, PAGES, environment())
+    app.state.ui = Ui(reader, alerts, settings, PAGES, environment(), triage)
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:
         app.include_router(page.router)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -11,6 +11,7 @@ from jinja2 import Environment
 
 from collector.alerts.rule import Alert, Rule, Transition
 from collector.storage.base import SpanReader
+from collector.triage.store import Decided, Decision
 from dashboards.settings import UiSettings
 
 
@@ -28,6 +29,16 @@ class AlertStore(Protocol):
     def alerts(self) -> Sequence[Alert]: ...
 
     def history(self, limit: int = 100) -> Sequence[Transition]: ...
+
+
+class TriageStore(Protocol):
+    """The part of collector.triage.store.TriageStore that pages use."""
+
+    def decisions(self) -> Mapping[str, Decision]: ...
+
+    def decide(self, fingerprint: str, state: Decided, /) -> None: ...
+
+    def reopen(self, fingerprint: str, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,7 @@ class Ui:
     settings: UiSettings
     pages: tuple[Page, ...]
     templates: Environment
+    triage: TriageStore | None = None
 
     def firing(self) -> tuple[Alert, ...]:
         """Alerts that fire now, the oldest first."""

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from collector.ingest import Ingest
     from collector.settings import Address, Settings
     from collector.storage.base import SpanReader
+    from collector.triage.store import TriageStore
 
+# What people decide, in the data folder.
+CONTROL = "control.sqlite"
 _PACKAGES = ("duckdb", "fastapi", "grpc", "httptools", "jinja2", "nanoarrow", "uvicorn")
 
 
@@ -101,18 +104,20 @@ def _fail(message: str, status: int) -> int:
 def _run_server(settings: Settings, ready_file: Path | None) -> None:
     from collector.alerts.store import AlertStore
     from collector.app import open_ingest, open_store
+    from collector.triage.store import TriageStore
 
     # Opened in the order data flows, closed in reverse: receivers stop first, the store last.
     with (
         contextlib.closing(open_store(settings)) as store,
         contextlib.closing(_open_alerts(AlertStore, settings)) as alerts,
+        contextlib.closing(TriageStore.open(settings.data_dir / CONTROL)) as triage,
         open_ingest(store.writer, settings) as ingest,
     ):
-        _event_loop_runner()(_listen(settings, store.reader, alerts, ingest, ready_file))
+        _event_loop_runner()(_listen(settings, store.reader, alerts, triage, ingest, ready_file))
 
 
 def _open_alerts(kind: type[AlertStore], settings: Settings) -> AlertStore:
-    path = settings.data_dir / "control.sqlite"
+    path = settings.data_dir / CONTROL
     return kind.open(path, allow_private_webhooks=settings.allow_private_webhooks)
 
 
@@ -125,7 +130,12 @@ def _event_loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 
 async def _listen(
-    settings: Settings, reader: SpanReader, alerts: AlertStore, ingest: Ingest, ready_file: Path | None
+    settings: Settings,
+    reader: SpanReader,
+    alerts: AlertStore,
+    triage: TriageStore,
+    ingest: Ingest,
+    ready_file: Path | None,
 ) -> None:
     from collector.app import run_receivers
     from collector.receivers.http_server import serving
@@ -137,7 +147,7 @@ async def _listen(
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with run_receivers(ingest, settings) as bound:
         pages = UiSettings(allowed_hosts=settings.ui_hosts, otlp_endpoint=bound.otlp_http_url)
-        app = build_app(reader, alerts, pages)
+        app = build_app(reader, alerts, pages, triage)
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,
             _evaluating(reader, alerts, ui),

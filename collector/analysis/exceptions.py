@@ -26,7 +26,7 @@ class Error:
     """One error over a window: variants with equal fingerprints, counted together.
 
     `culprit` is the innermost frame of the function's own code of the latest example, None without one.
-    `example` is the latest variant: its message, stack trace and span."""
+    `variants` are what was put together, the latest first."""
 
     fingerprint: str  # 16 hex digits
     service: str
@@ -38,7 +38,12 @@ class Error:
     versions: tuple[str, ...]  # sorted
     counts_by_bucket: tuple[int, ...]
     culprit: StackLine | None
-    example: ErrorVariant
+    variants: tuple[ErrorVariant, ...]
+
+    @property
+    def example(self) -> ErrorVariant:
+        """The latest variant: its message, stack trace and span stand for the error."""
+        return self.variants[0]
 
 
 def errors_of(variants: Iterable[ErrorVariant]) -> list[Error]:
@@ -75,7 +80,8 @@ def _first_of_chain(stacktrace: str) -> str:
 
 
 def _error(fingerprint: str, variants: list[ErrorVariant]) -> Error:
-    latest = max(variants, key=lambda v: (v.last_ns, v.example_trace_id, v.example_span_id))
+    ordered = sorted(variants, key=lambda v: (-v.last_ns, v.example_trace_id, v.example_span_id))
+    latest = ordered[0]
     return Error(
         fingerprint=fingerprint,
         service=latest.service,
@@ -87,5 +93,5 @@ def _error(fingerprint: str, variants: list[ErrorVariant]) -> Error:
         versions=tuple(sorted({version for v in variants for version in v.versions})),
         counts_by_bucket=tuple(map(sum, zip(*(v.counts_by_bucket for v in variants)))),
         culprit=next(iter(own_frames(latest.stacktrace)), None),
-        example=latest,
+        variants=tuple(ordered),
     )

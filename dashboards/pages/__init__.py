@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.pages import (
     alerts,
+    errors,
     function,
     functions,
     slow,
@@ -24,5 +25,6 @@ PAGES: tuple[Page, ...] = (
     Page("diff", "Traces compared", "/traces/{trace_id}/diff/{other}", trace_diff.router),
     Page("topology", "Topology", "/topology", topology.router, "m"),
     Page("slow", "Slow calls", "/slow", slow.router, "s"),
+    Page("errors", "Errors", "/errors", errors.router, "e"),
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
 )

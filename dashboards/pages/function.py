@@ -9,12 +9,14 @@ from typing import Any, cast
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from collector.analysis.exceptions import errors_of
 from collector.storage.base import (
     Call,
     CallSort,
     CallsQuery,
     ColdStartsQuery,
     EdgesQuery,
+    ErrorsQuery,
     FunctionsQuery,
     SeriesPoint,
     SeriesQuery,
@@ -24,6 +26,7 @@ from collector.storage.base import (
 from dashboards.charts.phases import PHASES, PhaseChart, phase_chart
 from dashboards.charts.timeseries import Line, TimeChart, bar_chart, line_chart, lines_of
 from dashboards.colours import colour_classes
+from dashboards.errorlist import earlier, rows
 from dashboards.errors import NotFound
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
@@ -37,6 +40,7 @@ BUCKETS = 60
 # Fewer calls a version: wider buckets, or rates jump between all and nothing.
 VERSION_BUCKETS = 30
 CALLS_SHOWN = 25
+ERRORS_SHOWN = 5
 COLD_SHOWN = 12
 # Medians and "slowest" are of this many cold starts, the latest.
 COLD_READ = 200
@@ -58,6 +62,7 @@ def function(request: Request, service: str) -> HTMLResponse:
     if found:
         context |= {"f": found[0]} | _over_time(reader, window, service) | _cold(request, window, service)
         context |= _calls(request, window, service) | _neighbours(request, window, service)
+        context |= _errors(request, window, service)
     return render(request, "function.html", **context)
 
 
@@ -172,6 +177,18 @@ def outcome(call: Call) -> str:
     if call.failed:
         return call.error_type or call.status_message or "failed"
     return str(call.http_status) if call.http_status else "ok"
+
+
+# ---------------------------------------------------------------- errors
+
+
+def _errors(request: Request, window: Window, service: str) -> dict[str, Any]:
+    """The most frequent ones nobody ignores."""
+    ui = ui_of(request)
+    found = errors_of(ui.reader.errors(ErrorsQuery(window, service)))
+    known = earlier(ui.reader, window, service) if found else None
+    listed = rows(found, ui.triage.decisions() if ui.triage else {}, known)
+    return {"errors": [row for row in listed if row.state == "open"][:ERRORS_SHOWN]}
 
 
 # ---------------------------------------------------------------- neighbours
