@@ -9,7 +9,6 @@ garbage collector, which knows every object (10 ms for a heap of a million objec
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from _thread import allocate_lock, start_new_thread
@@ -188,6 +187,8 @@ def open_spans(roots: Iterable[Span]) -> dict[Span, list[Span]]:
     found: dict[Span, list[Span]] = {root: [] for root in roots}
     if not found:
         return found
+    import gc  # not worth its time before there is a slow call
+
     # Every object of a class refers to it, and the collector finds who refers to what, in C.
     for span in gc.get_referrers(Span):
         if type(span) is not Span or span.end:

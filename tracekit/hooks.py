@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tracekit.decorator import Callee
-    from tracekit.platforms.base import Facts
+    from tracekit.platforms import Facts
     from tracekit.span import NonRecordingSpan
 
 # How the name of a hook ends, the span's name, and `tracekit.phase`.

@@ -15,11 +15,12 @@ from tracekit.span import CONSUMER, NO_SPAN, SERVER, Span, SpanContext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from tracekit.config import Config
     from tracekit.decorator import Callee
-    from tracekit.platforms.base import Facts
+    from tracekit.platforms import Facts
     from tracekit.span import NonRecordingSpan
     from tracekit.triggers.base import Trigger
 
@@ -157,11 +158,26 @@ class Invocation(Root):
             report(error, "end of a call")
 
 
+# What is to be done about a call that no caller needs to wait for.
+_afterwards: list[Callable[[], None]] = []
+
+
 def flush() -> None:
     """Delivers after a call, and remembers how long that held it up. Never raises."""
     began = time.monotonic_ns()
+    _catch_up()
     pipeline.get().flush()
     PAUSES.flushed(time.monotonic_ns() - began)
+
+
+def _catch_up() -> None:
+    try:
+        while True:
+            _afterwards.pop()()
+    except IndexError:  # done, by whichever thread
+        return
+    except Exception as error:
+        report(error, "after a call")
 
 
 def _observe(call: Call, config: Config) -> list[Observer]:
@@ -204,7 +220,7 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
         return special(callee, facts)
     started = time.time_ns()
     trigger = facts.trigger or triggers.detect(facts.event)
-    parent, elsewhere, baggage = _caller(facts, trigger)
+    parent, segment, baggage = _caller(facts, trigger)
     first = LIFECYCLE.first_call()
     cold = is_cold(first, os.environ)
     pause = PAUSES.begins()
@@ -212,7 +228,9 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     if isinstance(span, Span):
         _describe(span, callee, facts, trigger, cold)
         span.set_attributes(pause)
-        _link(span, trigger, elsewhere)
+        _link(span, trigger)
+        if segment:
+            _afterwards.append(lambda: _link_segment(span, segment))
         if first:
             span.set_attribute("tracekit.initialization_type", initialization_type(os.environ) or None)
             # The caller's span really waited for the cold start, so that is the parent where there is one.
@@ -223,8 +241,8 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     return Invocation(call, trigger, pipeline.get().config)
 
 
-def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanContext | None, str]:
-    """The parent, a context that is only worth a link (X-Ray's own segment is not in our store), and the
+def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, str, str]:
+    """The parent, X-Ray's segment as text where that is only worth a link (it is not in our store), and the
     baggage of a caller without a span."""
     carriers = [carrier for carrier in (trigger.carrier, facts.carrier) if carrier]
     baggage = ""
@@ -234,15 +252,14 @@ def _caller(facts: Facts, trigger: Trigger) -> tuple[SpanContext | None, SpanCon
         for carrier in carriers:
             parent = propagation.extract(carrier)
             if parent is not None:
-                return parent, None, ""
+                return parent, "", ""
             baggage = baggage or propagation.baggage_of(carrier)
-    text = os.environ.get("_X_AMZN_TRACE_ID")  # set anew for each call: never keep it
-    if not text:
-        return None, None, baggage
-    from tracekit.propagation import xray
+    segment = os.environ.get("_X_AMZN_TRACE_ID", "")  # set anew for each call: never keep it
+    if segment and pipeline.get().config.xray_parent:
+        from tracekit.propagation import xray
 
-    segment = xray.parse(text, {})
-    return (segment, None, baggage) if pipeline.get().config.xray_parent else (None, segment, baggage)
+        return xray.parse(segment, {}), "", baggage
+    return None, segment, baggage
 
 
 def _describe(span: Span, callee: Callee, facts: Facts, trigger: Trigger, cold: bool) -> None:
@@ -264,7 +281,7 @@ def _describe(span: Span, callee: Callee, facts: Facts, trigger: Trigger, cold: 
         span.set_attribute("tracekit.queue_delay_ms", max(0, round(span.start / 1e6 - trigger.sent_ms)))
 
 
-def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
+def _link(span: Span, trigger: Trigger) -> None:
     if trigger.messages:
         from tracekit import propagation
 
@@ -272,5 +289,11 @@ def _link(span: Span, trigger: Trigger, elsewhere: SpanContext | None) -> None:
             linked = propagation.extract(carrier)
             if linked is not None:
                 span.add_link(linked)
-    if elsewhere is not None:
-        span.add_link(elsewhere)
+
+
+def _link_segment(span: Span, text: str) -> None:
+    from tracekit.propagation import xray
+
+    segment = xray.parse(text, {})
+    if segment is not None:
+        span.add_link(segment)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tracekit.platforms.base import Facts
+from tracekit.platforms import Facts
 from tracekit.triggers import cloudevent
 from tracekit.triggers.base import http
 

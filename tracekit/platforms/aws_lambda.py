@@ -10,7 +10,7 @@ import sys
 
 from tracekit.guard import report
 from tracekit.invocation import flush
-from tracekit.platforms.base import Facts, text
+from tracekit.platforms import Facts, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ Flushes inside the call: an instance on the consumption plan may be stopped once
 
 from __future__ import annotations
 
-from tracekit.platforms.base import Facts, text
+from tracekit.platforms import Facts, text
 from tracekit.triggers.base import DATASOURCE, PUBSUB, TIMER, Trigger, batch, datasource, http
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ Flushes inside the call: the instance is frozen as soon as it has answered.
 
 from __future__ import annotations
 
-from tracekit.platforms.base import Facts, text
+from tracekit.platforms import Facts, text
 from tracekit.triggers.base import OTHER, Trigger
 
 TYPE_CHECKING = False

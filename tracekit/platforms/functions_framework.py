@@ -5,7 +5,7 @@ Flushes inside the call: on Google's platforms the CPU stops once the response i
 
 from __future__ import annotations
 
-from tracekit.platforms.base import Facts, text
+from tracekit.platforms import Facts, text
 from tracekit.triggers.base import http
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracekit.platforms.base import Facts, text
+from tracekit.platforms import Facts, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ Flushes inside the call: the watchdog may freeze or scale away the container onc
 
 from __future__ import annotations
 
-from tracekit.platforms.base import Facts, text
+from tracekit.platforms import Facts, text
 from tracekit.triggers.base import http
 
 TYPE_CHECKING = False

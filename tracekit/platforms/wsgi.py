@@ -7,7 +7,7 @@ closes it, which servers must do (PEP 3333). A file for `wsgi.file_wrapper` goes
 from __future__ import annotations
 
 from tracekit import context
-from tracekit.platforms.base import Facts
+from tracekit.platforms import Facts
 from tracekit.triggers.base import http
 
 TYPE_CHECKING = False
