@@ -33,7 +33,9 @@ else:
         return function  # typing, where it comes from, is not for the cold start
 
 
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200  # code flags, see the inspect module's table
+# Code flags, see the inspect module's table.
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR, _VARIABLE = 0x20, 0x80, 0x200, 0x04 | 0x08
+_LATE = _GENERATOR | _COROUTINE | _ASYNC_GENERATOR  # callables whose body runs after the call
 _MARK = "__tracekit__"
 add = QUEUE.add
 
@@ -178,6 +180,8 @@ def _wrap(
     code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
     flags = code.co_flags if code is not None else 0
     wrapper = _dress(_shape(flags)(function, callee), function)
+    if flags & _LATE and type(function) is _Function:
+        wrapper = _dress(_refusing(wrapper, function), function)
     setattr(wrapper, _MARK, callee)
     LIFECYCLE.decorated(module_of(function))
     return wrapper
@@ -191,6 +195,49 @@ def _shape(flags: int) -> Callable[[Any, Callee], Any]:
     if flags & _GENERATOR:
         return _generator
     return _function
+
+
+def _refusing(run: Any, function: Any) -> Any:
+    """A wrapper that refuses wrong arguments when it is called, in Python's words for the plain callable.
+
+    `run`, whose body starts later, takes any. So a function with the plain one's parameters and no body is
+    called first. The wrapper is an ordinary function that is marked as what it gives back, as
+    types.coroutine marks generators: that is what asyncio and frameworks look at.
+    """
+    check = _bodiless(function)
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        check(*args, **kwargs)
+        return run(*args, **kwargs)
+
+    code = wrapper.__code__
+    wrapper.__code__ = code.replace(co_flags=code.co_flags | function.__code__.co_flags & _LATE)
+    return wrapper
+
+
+def _nothing() -> None:
+    return
+
+
+_Function: Any = type(_nothing)
+
+
+def _bodiless(function: Any) -> Any:
+    """A function that takes what the given one takes, and does nothing."""
+    code, nothing = function.__code__, _nothing.__code__
+    count = code.co_argcount + code.co_kwonlyargcount + (code.co_flags & _VARIABLE).bit_count()
+    bare = nothing.replace(
+        co_argcount=code.co_argcount,
+        co_posonlyargcount=code.co_posonlyargcount,
+        co_kwonlyargcount=code.co_kwonlyargcount,
+        co_varnames=code.co_varnames[:count],
+        co_nlocals=count,
+        co_flags=nothing.co_flags | code.co_flags & _VARIABLE,
+    )
+    check = _Function(bare, {}, function.__name__, function.__defaults__)
+    check.__kwdefaults__ = function.__kwdefaults__
+    check.__qualname__ = function.__qualname__
+    return check
 
 
 def _name_of(function: Any) -> str:
