@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
+from opentelemetry.shim import opentracing_shim as shim
 
 from tracekit import span
-
-shim = pytest.importorskip(
-    "opentelemetry.shim.opentracing_shim", reason="pip install opentelemetry-opentracing-shim"
-)
 
 
 def test_opentracing_spans_nest_in_ours_and_ours_in_theirs(recorded: Any) -> None:

@@ -110,3 +110,39 @@ def test_the_environments_resource_is_on_their_spans_too(python: Any, collector:
     run(python, code, OTEL_RESOURCE_ATTRIBUTES="team=shop", OTEL_SERVICE_NAME="checkout", **env)
     assert b"checkout" in collector.requests[0] and b"shop" in collector.requests[0]
     assert [one.name for one in collector.wait(1)] == ["theirs"]
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_database_calls_seen_by_an_instrumentation_are_client_spans_below_ours(
+    python: Any, ours_first: bool
+) -> None:
+    # opentelemetry's instrumentations of databases, sqlite3's too, are this one with a module's name.
+    instrumented = """
+import sqlite3
+from opentelemetry.instrumentation.dbapi import trace_integration
+trace_integration(sqlite3, "connect", "sqlite")
+"""
+    code = (
+        (OURS + instrumented if ours_first else instrumented + OURS)
+        + """
+@traced(handler=True)
+def handler(event, context):
+    cursor = sqlite3.connect(":memory:").cursor()
+    cursor.execute("CREATE TABLE items (id INTEGER)")
+    with span("inner"):
+        cursor.execute("SELECT id FROM items WHERE id = ?", (2,))
+    try:
+        cursor.execute("SELECT * FROM missing")
+    except sqlite3.OperationalError:
+        pass
+handler({}, None)
+get().flush(10)
+found = [one for one in get().exporter.spans if one.rare and one.rare.scope]
+handler, inner = [one for one in get().exporter.spans if one.name in ("handler", "inner")][::-1]
+assert [one.kind for one in found] == [3, 3, 3] and {one.tid for one in found} == {handler.tid}
+assert [one.parent for one in found] == [handler, inner, handler]
+assert "SELECT id FROM items WHERE id = ?" in found[1].attributes.values()
+assert [one.rare.status for one in found] == [0, 0, 2] and found[2].rare.events[0].name == "exception"
+"""
+    )
+    run(python, code)
