@@ -120,6 +120,37 @@ def _acknowledge(text: str) -> str:
     return text.strip().lower()
 
 
+# What collector.analysis.cost.Price knows; a test compares.
+PRICE_PARTS = ("gb_second", "request", "vcpu_second", "vcpus_per_gb", "step_ms")
+Prices = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+
+
+def _prices(text: str) -> Prices:
+    """`aws_lambda gb_second=0.0000133334 request=0.0000002; other_platform ...`."""
+    return tuple(_price(entry) for entry in text.split(";") if entry.strip())
+
+
+def _price(entry: str) -> tuple[str, tuple[tuple[str, float], ...]]:
+    platform, *parts = entry.split()
+    found = []
+    for part in parts:
+        name, _, amount = part.partition("=")
+        try:
+            value = float(amount)
+        except ValueError:
+            value = -1.0
+        if name not in PRICE_PARTS or not 0 <= value < 1e9 or (name == "step_ms" and not value):
+            raise SettingsError(f"{part!r} is not one of {', '.join(PRICE_PARTS)} with =AMOUNT")
+        found.append((name, value))
+    return platform, tuple(found)
+
+
+def _currency(text: str) -> str:
+    if not (text.strip().isascii() and text.strip().isalpha() and len(text.strip()) == 3):
+        raise SettingsError(f"{text!r} is not the three letters of a currency, such as USD")
+    return text.strip().upper()
+
+
 def _setting(env: str, parse: Callable[[str], Any], meaning: str) -> dict[str, Any]:
     return {"env": env, "parse": parse, "meaning": meaning}
 
@@ -278,6 +309,15 @@ class Settings:
             _seconds,
             "the same for one last seen just before its function's timeout",
         ),
+    )
+    prices: Prices = field(
+        default=(),
+        metadata=_setting(
+            "TRACEKIT_PRICES", _prices, "what platforms charge, over the list prices that are built in"
+        ),
+    )
+    currency: str = field(
+        default="USD", metadata=_setting("TRACEKIT_CURRENCY", _currency, "what those prices are in")
     )
 
     @classmethod

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from collector.analysis.cost import CURRENCY, DEFAULT_PRICES, Price
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,9 +15,11 @@ class UiSettings:
 
     `allowed_hosts` are Host names answered besides the loopback ones; "*" answers any (for use behind
     a proxy that checks). `otlp_endpoint` is printed in empty states for people to copy. `now_ns` is the
-    clock, nanoseconds since the epoch; tests stop it.
+    clock, nanoseconds since the epoch; tests stop it. `prices` are by cloud.platform, in `currency`.
     """
 
     allowed_hosts: tuple[str, ...] = ()
     otlp_endpoint: str = "http://127.0.0.1:4318"
     now_ns: Callable[[], int] = time.time_ns
+    prices: Mapping[str, Price] = field(default_factory=lambda: DEFAULT_PRICES)
+    currency: str = CURRENCY

@@ -137,6 +137,7 @@ async def _listen(
     ingest: Ingest,
     ready_file: Path | None,
 ) -> None:
+    from collector.analysis.cost import with_changes
     from collector.app import run_receivers
     from collector.receivers.http_server import serving
     from dashboards.app import build_app
@@ -146,7 +147,12 @@ async def _listen(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with run_receivers(ingest, settings) as bound:
-        pages = UiSettings(allowed_hosts=settings.ui_hosts, otlp_endpoint=bound.otlp_http_url)
+        pages = UiSettings(
+            allowed_hosts=settings.ui_hosts,
+            otlp_endpoint=bound.otlp_http_url,
+            prices=with_changes(settings.prices),
+            currency=settings.currency,
+        )
         app = build_app(reader, alerts, pages, triage)
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from collector.analysis.cost import trace_cost
 from collector.storage.base import InvalidQuery
 from dashboards.errors import NotFound
+from dashboards.money import money
 from dashboards.openedfiles import MARK
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
@@ -19,11 +22,12 @@ from dashboards.spandetail import span_detail
 from dashboards.tracelinks import NAMED, continues_in, follows_from
 from dashboards.traceread import read_trace, shown_trace
 from dashboards.tracestats import GROUPINGS, statistics
+from dashboards.ui import ui_of
 from dashboards.waterfall import Waterfall, matching, payload
 
 router = APIRouter()
 
-VIEWS = (("timeline", "Timeline"), ("flame", "Flame"), ("statistics", "Statistics"))
+VIEWS = (("timeline", "Timeline"), ("flame", "Flame"), ("statistics", "Statistics"), ("cost", "Cost"))
 # The views that scripts draw, from the columns of the waterfall.
 DRAWN = ("timeline", "flame")
 
@@ -44,9 +48,14 @@ def trace(request: Request, trace_id: str) -> Response:
     colours = classes_for(
         request, [*(service for service, _ in waterfall.services), *filter(None, elsewhere)]
     )
+    settings = ui_of(request).settings
+    cost = trace_cost(waterfall.rows, waterfall.path, settings.prices)
     return render(
         request,
         "trace.html",
+        cost=cost,
+        cost_share=cost.critical / cost.cost if cost.cost else None,
+        money=partial(money, currency=settings.currency),
         waterfall=waterfall,
         address=trace_id,
         from_file=trace_id.startswith(MARK),

@@ -68,7 +68,7 @@ def test_arrows_walk_the_spans_and_say_where_they_are(open_page: OpenPage, base:
         expect(page.locator("#flame-at")).to_contain_text(name)
 
 
-@pytest.mark.parametrize(("view", "scheme"), [("flame", "dark"), ("statistics", "light")])
+@pytest.mark.parametrize(("view", "scheme"), [("flame", "dark"), ("statistics", "light"), ("cost", "dark")])
 def test_the_views_are_accessible_and_fit_a_phone(
     open_page: OpenPage, base: str, view: str, scheme: str
 ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
 
 import pytest
 
-from collector.settings import Address, Settings, SettingsError
+from collector.analysis.cost import DEFAULT_PRICES, Price, with_changes
+from collector.settings import PRICE_PARTS, Address, Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,6 +51,11 @@ def test_an_address_is_host_and_port(text: str, address: Address) -> None:
         ({"TRACEKIT_HEADER_TIMEOUT": "nan"}, "seconds"),
         ({"TRACEKIT_HEADER_TIMEOUT": "0"}, "seconds"),
         ({"TRACEKIT_STORE_THREADS": "two"}, "whole number"),
+        ({"TRACEKIT_PRICES": "aws_lambda 0.1"}, "gb_second"),
+        ({"TRACEKIT_PRICES": "aws_lambda gb_second=-1"}, "gb_second"),
+        ({"TRACEKIT_PRICES": "aws_lambda step_ms=0"}, "step_ms"),
+        ({"TRACEKIT_PRICES": "aws_lambda gb_second=nan"}, "gb_second"),
+        ({"TRACEKIT_CURRENCY": "dollars"}, "USD"),
         ({"TRACEKIT_ALLOW_PUBLIC": "maybe"}, "on nor off"),
         ({"TRACEKIT_OTLP_HTTP": "0.0.0.0:4318"}, "without TLS with tokens"),
         ({"TRACEKIT_UI": "[::]:80"}, "no authentication"),
@@ -102,3 +109,25 @@ def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "collector.md").read_text()
     rows = {line.split("|")[1].strip(" `") for line in text.splitlines() if line.startswith("| `TRACEKIT_")}
     assert rows == {f.metadata["env"] for f in fields(Settings)}
+
+
+def test_prices_are_changed_part_by_part_and_platforms_added() -> None:
+    text = "aws_lambda gb_second=0.5 step_ms=100; my_platform request=1;"
+    prices = with_changes(Settings.from_env({"TRACEKIT_PRICES": text}).prices)
+    assert prices["aws_lambda"] == Price(
+        gb_second=0.5, request=DEFAULT_PRICES["aws_lambda"].request, step_ms=100
+    )
+    assert prices["my_platform"] == Price(request=1)
+    assert prices["alibaba_cloud_fc"] == DEFAULT_PRICES["alibaba_cloud_fc"]
+
+
+def test_every_part_of_a_price_can_be_set() -> None:
+    assert set(PRICE_PARTS) == {part.name for part in fields(Price)}
+
+
+def test_the_documented_prices_are_the_built_in_ones() -> None:
+    documented = re.findall(
+        r"^\| `(\w+)` \|" + r" ([\d.]+) \|" * 5 + "$", (ROOT / "docs/collector.md").read_text(), re.M
+    )
+    parts = ("gb_second", "vcpu_second", "vcpus_per_gb", "request", "step_ms")
+    assert {name: Price(**dict(zip(parts, map(float, row)))) for name, *row in documented} == DEFAULT_PRICES

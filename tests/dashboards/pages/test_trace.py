@@ -171,3 +171,21 @@ def test_every_view_leads_to_the_others_and_the_flame_has_the_same_columns(visit
     flame, timeline = visit.get(f"{PAGE}?view=flame").text, visit.get(PAGE).text
     assert columns(flame) == columns(timeline)
     assert f'href="{PAGE}?view=statistics"' in flame and f'href="{PAGE}"' in flame
+
+
+def test_the_cost_is_told_by_function_and_what_has_no_price_says_why() -> None:
+    memory = {"service.name": "checkout", "faas.max_memory": 1024**3}
+    priced = {"platform": "aws_lambda", "resource": memory}
+    spans = [replace(s, **priced) if s.service == "checkout" else s for s in checkout()]  # type: ignore[arg-type]
+    page = client_of(store(*spans).reader).get(f"{PAGE}?view=cost").text
+    (row,) = table(page)[1:]
+    # 285 ms at 1 GB, all of it on the critical path, and a request
+    assert row[:7] == ["checkout", "AWS Lambda", "1", "1.00 GB", "285 ms", "0.285", "$0.00000495"]
+    assert row[8] == "$0.00000495"
+    assert "1 call of <b><bdi>storefront</bdi></b> without a price: <bdi>no price for its platform" in page
+    assert figures(page)["Cost (part)"] == "$0.00000495"
+
+
+def test_a_trace_that_cannot_be_priced_says_so_and_shows_no_figure(visit: TestClient) -> None:
+    assert "without a price" in visit.get(f"{PAGE}?view=cost").text
+    assert "Cost" not in figures(visit.get(PAGE).text)
