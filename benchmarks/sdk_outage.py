@@ -2,17 +2,18 @@
 
     python benchmarks/sdk_outage.py [--rounds N] [--peer-rounds N] [--limit SECONDS]
 
-Each run is a fresh process that handles one call and exits, with an endpoint that answers, refuses, hangs,
-drips one byte now and then, fails TLS, or never ends its answer.
+Each run is a fresh process that handles one call, then five more, and exits, with an endpoint that answers,
+refuses, hangs, drips one byte now and then, fails TLS, or never ends its answer.
 
-"handler" is what the caller waits for the call itself, over the same call without tracing. It includes what
-the first call of a process loads, so compare it with the endpoint that answers. On Lambda the flush comes
-after the response, and the caller does not wait for it. On Function Compute, GCP and Knative the instance is
-frozen with the response, so the flush is inside the call: there the caller waits for up to the budget
-(100 ms) in an outage, and that is shown as a row of its own, not hidden.
-"total" is the wall time of the whole process, over one without tracing; the goal is budget + 50 ms.
-opentelemetry-sdk flushes as its Lambda instrumentation does, inside the call; a run that is not over after
---limit is killed and shown as that limit.
+"first" is what the caller of the first call waits for it, over the same call without tracing. It includes
+what the first call of a process loads, so it is judged against the endpoint that answers. "later" is the
+median of the five. On Lambda the flush comes after the response, and the caller does not wait for it: the
+goal is 2 ms over an endpoint that answers. On Function Compute, GCP and Knative the instance is frozen with
+the response, so the flush is inside the call: the first caller waits for up to the budget (100 ms), later
+ones, who profit from what was learned, for 2 ms.
+"total" is the wall time of the whole process, over one without tracing; the goal is budget + 50 ms for all
+six calls and the last flush together. opentelemetry-sdk flushes as its Lambda instrumentation does, inside
+the call; a run that is not over after --limit is killed and shown as that limit.
 """
 
 from __future__ import annotations
@@ -28,14 +29,19 @@ import time
 from collections.abc import Callable
 
 BUDGET_MS = 100
+VISIBLE_MS = 2.0
+TOTAL_MS = BUDGET_MS + 50
+LATER = 5
 START = """
 import sys, time
 class Context:
     aws_request_id = "r"; function_name = "f"; invoked_function_arn = "arn"
-def measure(handler, context):
-    began = time.perf_counter()
-    handler({}, context)
-    print((time.perf_counter() - began) * 1e3, flush=True)
+def measure(handler, context, after=lambda: None):
+    for _ in range(6):
+        began = time.perf_counter()
+        handler({}, context)
+        print((time.perf_counter() - began) * 1e3, flush=True)
+        after()
 """
 PLAIN = "measure(lambda event, context: None, Context())\n"
 LAMBDA = """
@@ -48,8 +54,7 @@ sys.modules[client.__name__] = client
 from tracekit import traced
 @traced
 def handler(event, context): pass
-measure(handler, Context())
-LambdaRuntimeClient().wait_next_invocation()
+measure(handler, Context(), LambdaRuntimeClient().wait_next_invocation)
 """
 FUNCTION_COMPUTE = """
 from tracekit import traced
@@ -76,9 +81,10 @@ def handler(event, context):
     provider.force_flush(30000)
 measure(handler, Context())
 """
+IN_CALL = "tracekit, flush in call"
 CASES = {
     "tracekit, Lambda": LAMBDA,
-    "tracekit, flush in call": FUNCTION_COMPUTE,
+    IN_CALL: FUNCTION_COMPUTE,
     "opentelemetry-sdk": OPENTELEMETRY,
 }
 
@@ -149,8 +155,8 @@ def endpoints() -> dict[str, str]:
     }
 
 
-def run(code: str, endpoint: str, limit_s: float) -> tuple[float, float]:
-    """(handler, whole process) in milliseconds; the limit for what did not end within it."""
+def run(code: str, endpoint: str, limit_s: float) -> tuple[float, float, float]:
+    """(first call, later calls, whole process) in milliseconds; the limit for what did not end within it."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "TRACEKIT_"))}
     env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "TRACEKIT_FLUSH_BUDGET_MS": str(BUDGET_MS)}
     began = time.perf_counter()
@@ -163,7 +169,45 @@ def run(code: str, endpoint: str, limit_s: float) -> tuple[float, float]:
         process.kill()
         output, _ = process.communicate()
     whole = (time.perf_counter() - began) * 1e3
-    return float(output) if output else limit_s * 1e3, whole
+    calls = [float(line) for line in output.split()]
+    calls += [limit_s * 1e3] * (1 + LATER - len(calls))
+    return calls[0], statistics.median(calls[1:]), whole
+
+
+def goals(name: str, down: str, answers: list[float]) -> list[float | None]:
+    """The most that each column may be, over a process without tracing."""
+    if down == "answers" or not name.startswith("tracekit"):
+        return [None, None, None]
+    first = VISIBLE_MS + (BUDGET_MS if name == IN_CALL else 0)
+    return [answers[0] + first, answers[1] + VISIBLE_MS, TOTAL_MS]
+
+
+def cell(value: float, goal: float | None, limit_ms: float) -> str:
+    over = "over " if value >= limit_ms * 0.95 else ""
+    if goal is None:
+        return f"{over}{value:.1f}"
+    return f"{over}{value:.1f} / {goal:.1f} {'ok' if value <= goal else 'MISSED'}"
+
+
+def show(
+    plain: list[tuple[float, ...]], rows: dict[tuple[str, str], list[tuple[float, ...]]], limit_ms: float
+) -> None:
+    base = [statistics.median(column) for column in zip(*plain)]
+    medians = {
+        key: [statistics.median(column) - zero for column, zero in zip(zip(*found), base)]
+        for key, found in rows.items()
+    }
+    print(f"ms over a process without tracing ({base[0]:.2f} a call, {base[2]:.1f} in all); medians / goal\n")
+    print(f"{'':26}{'first call':>22}{'later calls':>22}{'total':>24}")
+    missed = 0
+    for down in dict.fromkeys(down for _, down in rows):
+        print(down)
+        for name in [name for name in CASES if (name, down) in rows]:
+            row, most = medians[name, down], goals(name, down, medians[name, "answers"])
+            missed += sum([goal is not None and value > goal for value, goal in zip(row, most)])
+            first, later, total = (cell(value, goal, limit_ms) for value, goal in zip(row, most))
+            print(f"  {name:24}{first:>22}{later:>22}{total:>24}")
+    print(f"\n{f'{missed} goals are missed' if missed else 'every goal is met'}")
 
 
 def main() -> None:
@@ -173,26 +217,15 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=12.0)
     options = parser.parse_args()
     urls = endpoints()
-    plain: list[tuple[float, float]] = []
-    rows: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    plain: list[tuple[float, ...]] = []
+    rows: dict[tuple[str, str], list[tuple[float, ...]]] = {}
     for number in range(options.rounds):
         for down, url in urls.items():
             plain.append(run(PLAIN, url, options.limit))
             for name, code in CASES.items():
                 if name.startswith("tracekit") or number < options.peer_rounds:
                     rows.setdefault((name, down), []).append(run(code, url, options.limit))
-    base = [statistics.median(column) for column in zip(*plain)]
-    print(f"ms over a process without tracing ({base[0]:.2f} handler, {base[1]:.1f} total); medians\n")
-    print(f"{'':24}{'handler':>22}{'total':>22}")
-    for down in urls:
-        print(down)
-        for name in CASES:
-            medians = [statistics.median(column) for column in zip(*rows[name, down])]
-            cells = [
-                f"{'over ' if value >= options.limit * 1e3 else ''}{value - zero:.1f}"
-                for value, zero in zip(medians, base)
-            ]
-            print(f"  {name:22}{cells[0]:>22}{cells[1]:>22}")
+    show(plain, rows, options.limit * 1e3)
 
 
 if __name__ == "__main__":

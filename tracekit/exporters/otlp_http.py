@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from tracekit.span import Span
 
 _RETRYABLE = (429, 502, 503, 504)  # OTLP specification, "Retryable response codes"
-_MAX_HEAD, _MAX_BODY = 16 << 10, 64 << 10
+# An answer is a few bytes, or a page of a proxy, of which the status is all that is of use.
+_MAX_HEAD, _MAX_BODY = 16 << 10, 16 << 10
 _MAX_RETRY_AFTER_S = 300.0
 
 
