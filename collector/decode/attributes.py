@@ -14,6 +14,8 @@ from collector.decode.promote import PROMOTED_KEYS, scalar_text
 MAX_DEPTH = 32
 # Of one span, event or link; the rest are dropped and counted.
 MAX_ATTRIBUTES = 10_000
+# Inside one attribute's arrays and maps; with more of them it is dropped and counted.
+MAX_VALUES = 100_000
 
 _MARKS = ("$bytes", "$double", "$map")
 

@@ -16,6 +16,8 @@ from collector.decode.builder import (
     MAX_GROUPS,
     MAX_SPANS,
     BatchBuilder,
+    KnownResource,
+    KnownScope,
     SpanFields,
     event_json,
     link_json,
@@ -27,38 +29,56 @@ from collector.decode.result import BadSpan, Decoded, Undecodable
 
 _GROUPS = (MAX_GROUPS, "resources and scopes in one request")
 _SPANS = (MAX_SPANS, "spans in one request")
-_FIELDS = (100_000, "attributes, events and links in one span")
+FIELDS = (100_000, "attributes, events and links in one span")
+NO_REQUEST = "the body is not an OTLP ExportTraceServiceRequest in protobuf"
+UNREADABLE_SPAN = "span is not readable protobuf"
 
 
 def decode(body: bytes, received_ns: int) -> Decoded:
     """The spans of an ExportTraceServiceRequest. Raises Undecodable or TooLarge."""
-    require_sparse(body, (_GROUPS, _GROUPS, _SPANS, _FIELDS))
+    require_sparse(body, (_GROUPS, _GROUPS, _SPANS, FIELDS))
     builder = BatchBuilder(received_ns, len(body))
     try:
-        groups = wire.TracesData.FromString(body).resource_spans
-        builder.expect_groups(len(groups))
-        for raw in groups:
-            _resource_spans(builder, wire.ResourceSpans.FromString(raw))
+        groups = _known(_groups(builder, body))
     except DecodeError as error:
-        raise Undecodable("the body is not an OTLP ExportTraceServiceRequest in protobuf") from error
-    return builder.finish()
-
-
-def _resource_spans(builder: BatchBuilder, message: Any) -> None:
-    known = resource(message.resource, message.schema_url)
-    builder.expect_groups(len(message.scope_spans))
-    for raw in message.scope_spans:
-        scope_spans = wire.ScopeSpans.FromString(raw)
-        within = scope(scope_spans.scope, scope_spans.schema_url)
-        builder.expect_spans(len(scope_spans.spans))
-        for span in scope_spans.spans:
+        raise Undecodable(NO_REQUEST) from error
+    for known, within, spans in groups:
+        for raw in spans:
             try:
-                message = wire.Span.FromString(span)
-                builder.add(known, within, _span(builder, message))
+                builder.add(known, within, _span(builder, wire.Span.FromString(raw)))
             except BadSpan as error:
                 builder.reject(str(error))
             except DecodeError:
-                builder.reject("span is not readable protobuf")
+                builder.reject(UNREADABLE_SPAN)
+    return builder.finish()
+
+
+def _groups(builder: BatchBuilder, body: bytes) -> list[tuple[Any, list[Any]]]:
+    """Every ResourceSpans with its ScopeSpans, counted before anything in them is read."""
+    raw_groups = wire.TracesData.FromString(body).resource_spans
+    builder.expect_groups(len(raw_groups))
+    groups = []
+    for raw_group in raw_groups:
+        resource_spans = wire.ResourceSpans.FromString(raw_group)
+        builder.expect_groups(len(resource_spans.scope_spans))
+        inner = []
+        for raw in resource_spans.scope_spans:
+            scope_spans = wire.ScopeSpans.FromString(raw)
+            builder.expect_spans(len(scope_spans.spans))
+            inner.append(scope_spans)
+        groups.append((resource_spans, inner))
+    return groups
+
+
+def _known(groups: list[tuple[Any, list[Any]]]) -> list[tuple[KnownResource, KnownScope, Sequence[bytes]]]:
+    """Every group of spans with what sent and what made them, read before the first span is."""
+    found = []
+    for resource_spans, inner in groups:
+        known = resource(resource_spans.resource, resource_spans.schema_url)
+        for scope_spans in inner:
+            within = scope(scope_spans.scope, scope_spans.schema_url)
+            found.append((known, within, scope_spans.spans))
+    return found
 
 
 def _span(builder: BatchBuilder, message: Any) -> SpanFields:

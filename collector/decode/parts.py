@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from google.protobuf.message import DecodeError
 
@@ -12,6 +12,7 @@ from collector.decode import wire
 from collector.decode.attributes import (
     MAX_ATTRIBUTES,
     MAX_DEPTH,
+    MAX_VALUES,
     UNREADABLE,
     AttributeSet,
     Entry,
@@ -52,18 +53,41 @@ def _entries(raws: Sequence[bytes]) -> list[Entry]:
 
 
 def any_value(message: Any, depth: int = MAX_DEPTH) -> Any:
-    """An AnyValue; a field of a later OTLP version reads as None. RecursionError if it nests too deep."""
-    which = message.WhichOneof("value")
-    if which == "string_value":
-        return text(message.string_value)
-    if which in ("array_value", "kvlist_value"):
-        if not depth:
-            raise RecursionError("the value nests too deep")
-        values = getattr(message, which).values
-        if which == "array_value":
-            return [any_value(item, depth - 1) for item in values]
-        return {text(item.key): any_value(item.value, depth - 1) for item in values}
-    return getattr(message, which) if which in _SCALARS else None
+    """An AnyValue; a field of a later OTLP version reads as None. Raises RecursionError if it nests too deep or
+    holds too many values, DecodeError if one of them is damaged."""
+    return _ValueReader().read(message, depth)
+
+
+class _ValueReader:
+    """Of one value with all that is inside it, which is bounded."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def read(self, message: Any, depth: int) -> Any:
+        which = message.WhichOneof("value")
+        if which == "string_value":
+            return text(message.string_value)
+        if which in _SCALARS:
+            return getattr(message, which)
+        reader = self._READERS.get(which)
+        return reader(self, getattr(message, which), depth - 1) if reader else None
+
+    def _array(self, raw: bytes, depth: int) -> list[Any]:
+        items = self._admit(wire.ArrayValue.FromString(raw).values, depth)
+        return [self.read(wire.AnyValue.FromString(item), depth) for item in items]
+
+    def _map(self, raw: bytes, depth: int) -> dict[str, Any]:
+        pairs = map(wire.KeyValue.FromString, self._admit(wire.KeyValueList.FromString(raw).values, depth))
+        return {text(pair.key): self.read(pair.value, depth) for pair in pairs}
+
+    def _admit(self, values: Sequence[bytes], depth: int) -> Sequence[bytes]:
+        self._left -= len(values)
+        if depth < 0 or self._left < 0:
+            raise RecursionError("the value nests too deep or holds too many")
+        return values
+
+    _READERS: ClassVar = {"array_value": _array, "kvlist_value": _map}
 
 
 _SCALARS = ("int_value", "bool_value", "double_value", "bytes_value")
@@ -126,3 +150,6 @@ def _few(raws: Sequence[bytes]) -> AttributeSet:
 _ENTRIES: Memo[Entry] = Memo(_read_entry, 65_536)
 _RESOURCES: Memo[KnownResource] = Memo(_read_resource, 1_024, longest=8_192)
 _SCOPES: Memo[KnownScope] = Memo(_read_scope, 4_096, longest=8_192)
+
+# For the decoder in C, which puts `schema URL NUL message` together itself.
+resource_of, scope_of = _RESOURCES.get, _SCOPES.get

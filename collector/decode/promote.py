@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from collector.decode.sqltext import normalise
 from collector.model import Kind
@@ -63,6 +63,8 @@ PROMOTED_KEYS = frozenset(
 )
 
 _RECEIVING = ("receive", "settle", "process", "deliver")
+# Written out, not urlsplit, which reads odd URLs otherwise from one Python version to the next.
+_AUTHORITY = re.compile(r"[^/?#]*?://([^/?#]*)", re.DOTALL)
 _BOOLS = {"true": True, "false": False}
 
 
@@ -191,10 +193,9 @@ def _address(attributes: dict[str, str]) -> str:
 
 def _url_host(url: str) -> str:
     """host[:port] of a URL, without any user name or password; "" if it has none."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2]
-    except ValueError:  # "http://[" is no URL
-        return ""
+    found = _AUTHORITY.match(url)
+    host = found[1].rpartition("@")[2] if found else ""
+    return host if ("[" in host) == ("]" in host) else ""  # "http://[" is no URL
 
 
 def _text(attributes: dict[str, str], *keys: str) -> str:

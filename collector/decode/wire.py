@@ -18,8 +18,8 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
-# The only recursion: values inside values are read as messages.
-_TRANSPARENT = {"AnyValue", "ArrayValue", "KeyValueList", "KeyValue"}
+# Its value is read with it: nearly every one is wanted at once. Values inside values are read one by one.
+_TRANSPARENT = {"KeyValue"}
 
 
 def _opaque(message: descriptor_pb2.DescriptorProto) -> None:
@@ -68,6 +68,8 @@ Resource = _message("resource.v1.Resource")
 EntityRef = _message("common.v1.EntityRef")
 Scope = _message("common.v1.InstrumentationScope")
 KeyValue = _message("common.v1.KeyValue")
+ArrayValue = _message("common.v1.ArrayValue")
+KeyValueList = _message("common.v1.KeyValueList")
 
 # ExportLogsServiceRequest has the same wire form as LogsData, and metrics' as MetricsData.
 LogsData = _message("logs.v1.LogsData")
