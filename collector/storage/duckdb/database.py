@@ -221,7 +221,13 @@ class Database:
     def _attach(self, connection: Any, path: Path) -> Part:
         wal.set_damage_aside(path)
         alias = f'"{path.stem}"'
-        connection.execute(f"ATTACH '{_quoted(path)}' AS {alias}")
+        attach = f"ATTACH '{_quoted(path)}' AS {alias}"
+        try:
+            connection.execute(attach)
+        except duckdb.Error as error:
+            if not wal.cut_before_corruption(path, str(error)):
+                raise
+            connection.execute(attach)
         connection.execute(f"USE {alias}")
         schema_version.bring_up_to_date(connection, str(path))
         ((turn,),) = connection.execute("SELECT turn FROM watermark").fetchall()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import struct
 import time
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 _FRAME = struct.Struct("<QQ")  # size of the entry, checksum
 _VERSION_ENTRY = b"\x64\x00\x62"
 _LONGEST_HEADER = 256
+_CORRUPT_ENTRY = re.compile(r"Corrupt WAL file: entry at byte position (\d+)")
 
 
 def set_damage_aside(database: Path) -> Path | None:
@@ -48,6 +50,28 @@ def set_damage_aside(database: Path) -> Path | None:
         copy,
     )
     return copy
+
+
+def cut_before_corruption(database: Path, refusal: str) -> bool:
+    """Whether the log could be cut so that opening it is worth another try.
+
+    `refusal` is why DuckDB would not open the file: an entry whose checksum is wrong makes it refuse all of
+    it, the checkpointed rows too. What lies before that entry is whole, and is kept.
+    """
+    named = _CORRUPT_ENTRY.search(refusal)
+    path = database.with_name(database.name + ".wal")
+    if not named or not 0 < int(named[1]) < path.stat().st_size:
+        return False
+    copy = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    shutil.copyfile(path, copy)
+    os.truncate(path, int(named[1]))
+    log.error(
+        "%s is damaged at byte %s: what was written from there on may be lost. A copy is kept as %s.",
+        path,
+        named[1],
+        copy,
+    )
+    return True
 
 
 def _walk(path: Path) -> tuple[int, int]:
