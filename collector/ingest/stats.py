@@ -36,7 +36,6 @@ class IngestStats:
     replayed: int = 0  # items inserted from the journal at the start
     retries: int = 0  # writes that failed and were tried again
     quarantined: int = 0  # payloads the store would not take after they were acknowledged
-    repeated: int = 0  # payloads that were acknowledged before, and were not stored again
     trouble: str = ""  # why the store takes nothing at the moment
 
 
@@ -97,7 +96,6 @@ _NUMBERS = (
     "replayed",
     "retries",
     "quarantined",
-    "repeated",
 )
 
 
