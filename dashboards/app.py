@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from collector.storage.base import SpanReader
 from dashboards import errors
@@ -25,16 +29,21 @@ def build_app(
     alerts: AlertStore | None = None,
     settings: UiSettings | None = None,
     triage: TriageStore | None = None,
+    status: Callable[[], Mapping[str, Any]] | None = None,
+    operations: Mapping[str, ASGIApp] | None = None,
 ) -> FastAPI:
     """The UI as an ASGI application. Without `alerts` its pages say that alerting is off; without `triage`
-    nothing can be decided about errors."""
+    nothing can be decided about errors; without `status` there is no status page. `operations` (health,
+    numbers) are answered by path, behind the same guard."""
     settings = settings or UiSettings()
     # FastAPI's own documentation pages load scripts from elsewhere; the UI never does.
     app = FastAPI(title="tracekit", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.ui = Ui(reader, alerts, settings, PAGES, environment(), triage)
+    app.state.ui = Ui(reader, alerts, settings, PAGES, environment(), triage, status)
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:
         app.include_router(page.router)
+    for path, operation in (operations or {}).items():
+        app.router.routes.append(Route(path, operation, methods=["GET"]))
     app.mount("/static", Assets(), name="static")
     errors.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)

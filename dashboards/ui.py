@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from fastapi import APIRouter, Request
 from jinja2 import Environment
@@ -62,6 +62,7 @@ class Ui:
     pages: tuple[Page, ...]
     templates: Environment
     triage: TriageStore | None = None
+    status: Callable[[], Mapping[str, Any]] | None = None  # the document of /status.json
 
     def firing(self) -> tuple[Alert, ...]:
         """Alerts that fire now, the oldest first."""

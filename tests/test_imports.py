@@ -65,6 +65,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "collector.control": ("collector.storage.base",),
     "collector.triage": ("collector.control", "collector.triage"),
+    "collector.api": (
+        "collector.api",
+        "collector.decode.registry",
+        "collector.ingest",
+        "collector.receivers.asgi",
+        "collector.receivers.counts",
+    ),
     "collector.app": ("collector",),
     "dashboards": (
         "dashboards",

@@ -138,7 +138,9 @@ async def _listen(
     ready_file: Path | None,
 ) -> None:
     from collector.analysis.cost import with_changes
-    from collector.app import run_receivers
+    from collector.api.operations import ALL, PROBES, operations
+    from collector.api.status import status_document
+    from collector.app import build_doorway, run_receivers, telemetry_of
     from collector.receivers.http_server import serving
     from dashboards.app import build_app
     from dashboards.settings import UiSettings
@@ -146,14 +148,23 @@ async def _listen(
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with run_receivers(ingest, settings) as bound:
+    doorway = build_doorway(settings)
+    telemetry = telemetry_of(__version__, ingest, settings, doorway)
+    async with run_receivers(ingest, settings, doorway, operations(telemetry, PROBES)) as bound:
         pages = UiSettings(
             allowed_hosts=settings.ui_hosts,
             otlp_endpoint=bound.otlp_http_url,
             prices=with_changes(settings.prices),
             currency=settings.currency,
         )
-        app = build_app(reader, alerts, pages, triage)
+        app = build_app(
+            reader,
+            alerts,
+            pages,
+            triage,
+            lambda: status_document(telemetry.facts()),
+            operations(telemetry, ALL),
+        )
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,
             _evaluating(reader, alerts, ui),

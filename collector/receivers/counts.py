@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
+from collections.abc import Callable
 
 from collector.payload import Signal
+
+_SECONDS_KEPT = 120
 
 
 class Counts:
     """Counted from the event loop and read from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._started = clock()
+        self._seconds: dict[int, Counter[str]] = {}
         self._lock = threading.Lock()
         self._requests: Counter[tuple[str, str, str]] = Counter()
         self._bytes: Counter[tuple[str, str]] = Counter()
@@ -29,6 +36,24 @@ class Counts:
             self._bytes[protocol, signal] += size
             self._items[protocol, signal] += items
             self._rejected[protocol, signal] += rejected
+            self._this_second()[signal] += items
+
+    def rates(self, window_s: int) -> dict[str, float]:
+        """Items acknowledged a second over the last whole seconds, two minutes of them at most, by signal."""
+        now = self._clock()
+        with self._lock:
+            seconds = [s for s in self._seconds if now - window_s - 1 <= s < int(now)]
+            totals = sum((self._seconds[s] for s in seconds), Counter[str]())
+        lasted = max(1.0, min(float(window_s), now - self._started))
+        return {signal: count / lasted for signal, count in totals.items()}
+
+    def _this_second(self) -> Counter[str]:
+        second = int(self._clock())
+        if second not in self._seconds:
+            self._seconds[second] = Counter()
+            for old in [s for s in self._seconds if s < second - _SECONDS_KEPT]:
+                del self._seconds[old]
+        return self._seconds[second]
 
     def requests(self) -> dict[tuple[str, str, str], int]:
         """By (protocol, signal, code)."""

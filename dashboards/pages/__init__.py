@@ -8,6 +8,7 @@ from dashboards.pages import (
     function,
     functions,
     slow,
+    status,
     topology,
     trace,
     trace_diff,
@@ -27,4 +28,5 @@ PAGES: tuple[Page, ...] = (
     Page("slow", "Slow calls", "/slow", slow.router, "s"),
     Page("errors", "Errors", "/errors", errors.router, "e"),
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
+    Page("status", "Status", "/status", status.router),
 )

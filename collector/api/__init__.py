@@ -1,0 +1,1 @@
+"""What the collector answers besides taking telemetry: its own health and numbers."""
