@@ -280,8 +280,13 @@ class Span:
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """Sets several attributes."""
         cleaned, dropped = values.clean_mapping(attributes)
-        for key, value in cleaned.items():
-            self.set_attribute(key, value)
+        if self.attributes is None:
+            self.attributes = {}
+        if len(self.attributes) + len(cleaned) <= values.max_count:
+            self.attributes.update(cleaned)
+        else:
+            for key, value in cleaned.items():
+                self.set_attribute(key, value)
         if dropped:
             self.extra.dropped_attributes += dropped
 

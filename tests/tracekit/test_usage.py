@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tracekit import config, pipeline, traced
+from tracekit import config, pipeline, traced, usage
 from tracekit.pipeline import Pipeline
 from tracekit.usage import billed_ms, peak_memory
 
@@ -65,10 +65,24 @@ def test_processor_time_is_that_of_the_call(recorded: Any) -> None:
     assert waiting["tracekit.cpu.utilization"] < busy["tracekit.cpu.utilization"]
 
 
-def test_memory_is_the_peak_of_the_process(recorded: Any) -> None:
+def test_memory_is_the_peak_of_the_process(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(usage, "SHORT_NS", 0)
     handler(allocate, LambdaContext())
     call = recorded.named("shop").attributes
     assert call["faas.mem_usage"] >= 64 << 20 and call["tracekit.memory.scope"] == "process"
+
+
+def test_short_calls_look_at_the_peak_now_and_then(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter((1000, 2000, 3000))
+    monkeypatch.setattr(usage, "_instance", usage._Instance())
+    monkeypatch.setattr(usage, "peak_memory", lambda: next(peaks))
+    looker = usage.Usage("basic")
+    times = [(10, 11), (60, 61), (111, 112), (113, 123)]  # ms: recent, recent, no more, and one that is long
+    found = [
+        looker._peak(SimpleNamespace(start=10**18 + begin * MS, end=10**18 + end * MS))
+        for begin, end in times
+    ]
+    assert found == [1000, 1000, 2000, 3000]
 
 
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the peak cannot be reset here")
