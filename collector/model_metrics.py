@@ -131,6 +131,11 @@ class MetricBatch:
         """The points as one Arrow array (collector.arrow) with the columns of POINT_COLUMNS."""
         return arrow.table({c.name: (c.type, self.columns[c.name]) for c in POINT_COLUMNS})
 
+    def time_range(self) -> tuple[int, int]:
+        """(earliest, latest) time_ns; of no point (0, 0)."""
+        times = self.columns["time_ns"] or [0]
+        return min(times), max(times)
+
     def take(self, rows: Sequence[int]) -> MetricBatch:
         """The batch with only these rows, in this order."""
         picked = {name: [values[i] for i in rows] for name, values in self.columns.items()}

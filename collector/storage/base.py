@@ -10,9 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from collector.model import Span, SpanBatch
+from collector.batch import Batch
+from collector.model import Span
+
+if TYPE_CHECKING:  # their own contracts, built on this one
+    from collector.storage.logs import LogReader
+    from collector.storage.metrics import MetricReader
 
 # ---------------------------------------------------------------- errors
 
@@ -447,7 +452,7 @@ class StoreStats:
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """Spans of one write. Snapshots of running spans are neither stored nor duplicates."""
+    """Rows of one write, of any signal. Snapshots of running spans are neither stored nor duplicates."""
 
     stored: int
     duplicates: int
@@ -468,12 +473,13 @@ class Grace:
 
 
 class SpanWriter(Protocol):
-    """One writer an engine. Not thread-safe, `checkpoint` excepted: ingest owns it."""
+    """One writer an engine, for all signals. Not thread-safe, `checkpoint` excepted: ingest owns it."""
 
-    def write(self, batches: Sequence[SpanBatch], mark: int | None = None) -> WriteResult:
-        """Store all spans of all batches, or none: on return they survive kill -9 and power loss
-        (engines that promise it). A span whose (trace_id, span_id) is stored already is dropped and
-        counted; the first one wins. Raises RetryLater or Rejected; nothing is stored then.
+    def write(self, batches: Sequence[Batch], mark: int | None = None) -> WriteResult:
+        """Store all rows of all batches, of whatever signal, or none: on return they survive kill -9 and
+        power loss (engines that promise it). A span whose (trace_id, span_id) is stored already is dropped
+        and counted; the first one wins. So is a batch of logs or metrics whose payload (`digest`) was
+        received within the 15 minutes before. Raises RetryLater or Rejected; nothing is stored then.
 
         `mark` is the caller's position after these batches (of a journal, say), above every earlier one. It
         is stored in the same transaction, even if nothing else was new; None leaves the last one.
@@ -546,13 +552,19 @@ class SpanReader(Protocol):
 
 
 class Storage(Protocol):
-    """An opened engine. `reader` and `writer` live as long as it; `close` ends all, writer first."""
+    """An opened engine. Its readers and `writer` live as long as it; `close` ends all, writer first."""
 
     @property
     def writer(self) -> SpanWriter: ...
 
     @property
     def reader(self) -> SpanReader: ...
+
+    @property
+    def logs(self) -> LogReader: ...
+
+    @property
+    def metrics(self) -> MetricReader: ...
 
     def close(self) -> None: ...
 

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from collector import jsonvalue
+from collector.batch import Batch
 from collector.model import Kind, Span, SpanBatch
+from collector.model_logs import LogBatch
+from collector.model_metrics import MetricBatch
 from collector.storage import cursor, memory_errors
 from collector.storage.base import (
     BACKLINKS,
@@ -46,6 +49,8 @@ from collector.storage.base import (
     bucket_index,
     bucket_start,
 )
+from collector.storage.memory_logs import MemoryLogs
+from collector.storage.memory_metrics import MemoryMetrics
 from collector.storage.rows import span_from_row, spans_of
 from collector.storage.unfinished import Snapshot, split
 
@@ -63,6 +68,8 @@ class MemoryStorage:
         self._lock = threading.Lock()
         self._duplicates = 0
         self._mark = 0
+        self.logs = MemoryLogs()
+        self.metrics = MemoryMetrics()
 
     @property
     def writer(self) -> MemoryStorage:
@@ -77,8 +84,8 @@ class MemoryStorage:
 
     # ------------------------------------------------------------ writing
 
-    def write(self, batches: Sequence[SpanBatch], mark: int | None = None) -> WriteResult:
-        parts = [(batch, *split(batch)) for batch in batches]
+    def write(self, batches: Sequence[Batch], mark: int | None = None) -> WriteResult:
+        parts = [(batch, *split(batch)) for batch in batches if isinstance(batch, SpanBatch)]
         arrived = [span for _, finished, _ in parts for span in spans_of(finished)]
         with self._lock:
             merged = dict(self._spans)
@@ -89,7 +96,10 @@ class MemoryStorage:
             self._duplicates += len(arrived) - stored
             self._keep_open([(batch, snapshot) for batch, _, snapshots in parts for snapshot in snapshots])
             self._mark = self._mark if mark is None else mark
-        return WriteResult(stored, len(arrived) - stored)
+            logs = self.logs.write([batch for batch in batches if isinstance(batch, LogBatch)])
+            points = self.metrics.write([batch for batch in batches if isinstance(batch, MetricBatch)])
+        stored_others, duplicates = map(sum, zip(logs, points))
+        return WriteResult(stored + stored_others, len(arrived) - stored + duplicates)
 
     def close_unfinished(self, now_ns: int, grace: Grace) -> int:
         with self._lock:

@@ -20,7 +20,7 @@ LEGACY = "tracekit" + SUFFIX
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(\d+))?\Z")
 
 # Tables whose rows lie in time, and the column that says when: what a part is pruned by.
-TIMED = {"spans": "start_ns", "span_links": "start_ns"}
+TIMED = {"spans": "start_ns", "span_links": "start_ns", "logs": "time_ns", "metric_points": "time_ns"}
 
 Times = tuple[int, int]  # earliest and latest, both included
 

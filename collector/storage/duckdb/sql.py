@@ -1,11 +1,13 @@
 """SQL files of this folder. Templates choose structure only; every value is a bound parameter.
 
-What is stored lies in several files (parts.py). A query says which rows of a table it wants, in one of three
+What is stored lies in several files (parts.py). A query says which rows of a table it wants, in one of four
 ways:
 
     FROM {{ within('spans') }}       of the parts that have any in [$start_ns, $end_ns);
                                      within('spans', 'a', 'b'): in [$a, $b)
     FROM {{ everywhere('spans') }}   of all parts
+    FROM {{ beside('metrics', 'metric_points', 'a', 'b') }}
+                                     what these rows refer to: of the parts that hold them
     {% for spans in each('spans') %} one part after the other, of those of `within`: ORDER BY ... LIMIT is not
                                      pushed through a UNION ALL, so it must stand in every branch
 
@@ -46,6 +48,11 @@ def used(sql: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in names}
 
 
+def pointer(key: str) -> str:
+    """An attribute's place in a JSON object, as DuckDB's JSON functions take it (RFC 6901)."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
+
+
 @lru_cache
 def query(name: str) -> str:
     """A statement without any structure to choose, on the newest part."""
@@ -75,7 +82,10 @@ def _tables(parts: Catalogue, values: Mapping[str, Any]) -> dict[str, Any]:
     def everywhere(table: str) -> str:
         return _union(table, parts.all)
 
-    return {"within": within, "each": each, "everywhere": everywhere}
+    def beside(table: str, referring: str, start: str = "start_ns", end: str = "end_ns") -> str:
+        return _union(table, holding(referring, start, end))
+
+    return {"within": within, "each": each, "everywhere": everywhere, "beside": beside}
 
 
 def _union(table: str, found: tuple[Part, ...]) -> str:

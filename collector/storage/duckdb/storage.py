@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from collector.storage.duckdb.database import Database, DatabaseOptions
+from collector.storage.duckdb.logs import DuckDBLogs
+from collector.storage.duckdb.metrics import DuckDBMetrics
 from collector.storage.duckdb.parts import day_of
 from collector.storage.duckdb.reader import DuckDBReader
 from collector.storage.duckdb.recent import DEFAULT_KEYS
@@ -20,6 +22,7 @@ class DuckDBStorage:
         self._database = database
         self._writer = writer
         self._reader = DuckDBReader(database, lambda: writer.duplicates)
+        self._logs, self._metrics = DuckDBLogs(database), DuckDBMetrics(database)
 
     @property
     def writer(self) -> DuckDBWriter:
@@ -28,6 +31,14 @@ class DuckDBStorage:
     @property
     def reader(self) -> DuckDBReader:
         return self._reader
+
+    @property
+    def logs(self) -> DuckDBLogs:
+        return self._logs
+
+    @property
+    def metrics(self) -> DuckDBMetrics:
+        return self._metrics
 
     def close(self) -> None:
         self._writer.close()

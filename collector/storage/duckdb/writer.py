@@ -15,6 +15,7 @@ from collector.storage.duckdb.database import Database, first_line, roll_back
 from collector.storage.duckdb.origins import Origins
 from collector.storage.duckdb.parts import day_of
 from collector.storage.duckdb.recent import DEFAULT_KEYS
+from collector.storage.duckdb.signals import LogTable, MetricTable
 from collector.storage.duckdb.span_table import SpanTable
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class DuckDBWriter:
         self.duplicates = 0
         self._origins = Origins(database)
         self._spans = SpanTable(database, dedup_keys)
-        self._signals: tuple[Any, ...] = (self._spans,)
+        self._signals: tuple[Any, ...] = (self._spans, LogTable(database), MetricTable(database))
         self._read_mark()
 
     def write(self, batches: Sequence[Batch], mark: int | None = None) -> WriteResult:

@@ -1,0 +1,173 @@
+"""Queries of metrics: parameters in, SQL of queries/, numbers over time out."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from collector import jsonvalue
+from collector.model_metrics import MetricType, Temporality
+from collector.storage.base import Window, bucket_start
+from collector.storage.duckdb import sql
+from collector.storage.duckdb.database import Database
+from collector.storage.histograms import Bucket, Estimate, Exponential, explicit_buckets, quantile
+from collector.storage.metrics import (
+    LOOKBACK_NS,
+    MetricInfo,
+    MetricSelector,
+    MetricsQuery,
+    RangeLine,
+    RangePoint,
+    RangeQuery,
+    RangeResult,
+    SeriesInfo,
+    StoredExemplar,
+)
+from collector.storage.signal_rows import exemplars_from_json
+
+Found = tuple[str, int, Estimate]  # line, part of the window, value
+
+
+class DuckDBMetrics:
+    """Answers from any thread; each has a cursor of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def catalogue(self, query: MetricsQuery) -> tuple[MetricInfo, ...]:
+        words = query.text.split()
+        values = {"service": query.service, "limit": query.limit} | _near(query.window)
+        values |= {f"word_{i}": word for i, word in enumerate(words)}
+        rows = self._database.rows("metric_catalogue", values, q=query, words=words)
+        return tuple(_info(row) for row in rows)
+
+    def series(self, selector: MetricSelector, limit: int = 1_000) -> tuple[SeriesInfo, ...]:
+        rows = self._select("metric_series", selector, {"limit": limit}, by_series=True)
+        return tuple(
+            SeriesInfo(series_id, service, jsonvalue.loads(attributes) or {}, n, last_ns)
+            for series_id, service, attributes, n, last_ns in rows
+        )
+
+    def attribute_keys(self, selector: MetricSelector) -> tuple[str, ...]:
+        rows = self._select("metric_keys", selector, {}, by_series=True)
+        return tuple(sorted(key for (key,) in rows))
+
+    def range(self, query: RangeQuery) -> RangeResult:
+        rows = self._ranged("metric_lines", query, {"groups": query.groups})
+        lines = [line for line, _ in rows]
+        left_out = rows[0][1] - len(lines) if rows else 0
+        points: dict[str, list[RangePoint]] = defaultdict(list)
+        for line, part, found in self._found(query, lines) if lines else ():
+            start_ns = bucket_start(query.selector.window, query.buckets, part)
+            bounds = (found.low, found.high) if query.statistic == "quantile" else (None, None)
+            points[line].append(RangePoint(start_ns, found.value, *bounds))
+        made = tuple(RangeLine(line, tuple(points[line])) for line in lines if points[line])
+        return RangeResult(made, left_out)
+
+    def exemplars(self, selector: MetricSelector, limit: int = 100) -> tuple[StoredExemplar, ...]:
+        rows = self._select("metric_exemplars", selector, {"limit": limit}, by_series=True)
+        found = [
+            StoredExemplar(series_id, service, jsonvalue.loads(attributes) or {}, exemplar)
+            for series_id, service, attributes, exemplars in rows
+            for exemplar in exemplars_from_json(exemplars)
+        ]
+        found.sort(key=lambda stored: (-stored.exemplar.time_ns, stored.series_id))
+        return tuple(found[:limit])
+
+    # ------------------------------------------------------------ steps
+
+    def _found(self, query: RangeQuery, lines: list[str]) -> list[Found]:
+        kind, statistic = query.selector.type, query.statistic
+        growing = {"lines": lines, "earliest_ns": max(query.selector.window.start_ns - LOOKBACK_NS, 1)}
+        if statistic == "quantile":
+            explicit = kind is MetricType.HISTOGRAM
+            name = "metric_explicit" if explicit else "metric_exponential"
+            rows = self._ranged(name, query, growing, back=True, column="count")
+            merge = _explicit if explicit else _exponential
+            return [found for found in merge(rows, query.quantile) if found]
+        if statistic in ("rate", "increase") or (statistic == "avg" and kind > MetricType.SUM):
+            column = "value" if kind is MetricType.SUM else "count"
+            rows = self._ranged("metric_growth", query, growing, back=True, column=column)
+            seconds = query.selector.window.seconds / query.buckets if statistic == "rate" else 1.0
+            return [(line, part, _exact(found / seconds)) for line, part, found in rows]
+        rows = self._ranged("metric_values", query, {"lines": lines})
+        return [(line, part, _exact(found)) for line, part, found in rows]
+
+    def _ranged(
+        self, name: str, query: RangeQuery, values: dict[str, Any], back: bool = False, **structure: Any
+    ) -> list[tuple[Any, ...]]:
+        window = query.selector.window
+        values = values | {"buckets": query.buckets, "width_ns": window.end_ns - window.start_ns}
+        values["group_path"] = sql.pointer(query.group_by)
+        by_series = bool(query.selector.where) or query.group_by not in ("", "service.name")
+        structure |= {"group_by": query.group_by, "by_series": by_series, "statistic": query.statistic}
+        return self._select(name, query.selector, values, back, **structure)
+
+    def _select(
+        self,
+        name: str,
+        selector: MetricSelector,
+        values: dict[str, Any],
+        back: bool = False,
+        **structure: Any,
+    ) -> list[tuple[Any, ...]]:
+        window = selector.window
+        values = values | {
+            "name": selector.name,
+            "type": int(selector.type),
+            "unit": selector.unit,
+            "service": selector.service,
+            **_near(window, LOOKBACK_NS if back else 0),
+        }
+        for i, (key, value) in enumerate(selector.where):
+            values |= {f"path_{i}": sql.pointer(key), f"value_{i}": value}
+        return self._database.rows(name, values, s=selector, **({"group_by": ""} | structure))
+
+
+def _near(window: Window, back_ns: int = 0) -> dict[str, Any]:
+    """The window, and how far before it points are looked for."""
+    bounds = {"start_ns": window.start_ns, "end_ns": window.end_ns}
+    return bounds | {"near_start_ns": window.start_ns - back_ns, "near_end_ns": window.end_ns}
+
+
+def _info(row: tuple[Any, ...]) -> MetricInfo:
+    name, kind, unit, temporality, monotonic, description, services, series, points, last_ns = row
+    return MetricInfo(
+        name,
+        MetricType(kind),
+        unit,
+        Temporality(temporality),
+        monotonic,
+        description,
+        tuple(services),
+        series,
+        points,
+        last_ns,
+    )
+
+
+def _exact(value: float) -> Estimate:
+    return Estimate(value, value, value)
+
+
+def _explicit(rows: list[tuple[Any, ...]], q: float) -> list[Found]:
+    merged: dict[tuple[str, int], dict[tuple[float, ...], list[int]]] = defaultdict(dict)
+    for line, part, bounds_json, counted in rows:
+        bounds = tuple(jsonvalue.loads(bounds_json) or ())
+        counts = dict(counted)
+        merged[line, part][bounds] = [int(counts.get(i, 0)) for i in range(len(bounds) + 1)]
+    return _estimated({place: explicit_buckets(counts) for place, counts in merged.items()}, q)
+
+
+def _exponential(rows: list[tuple[Any, ...]], q: float) -> list[Found]:
+    buckets = {}
+    for line, part, scale, zeros, zero_threshold, counted in rows:
+        positive = Counter({index: int(n) for side, index, n in counted if side > 0})
+        negative = Counter({index: int(n) for side, index, n in counted if side < 0})
+        buckets[line, part] = Exponential(scale, int(zeros), zero_threshold, positive, negative).buckets()
+    return _estimated(buckets, q)
+
+
+def _estimated(buckets: dict[tuple[str, int], list[Bucket]], q: float) -> list[Found]:
+    estimates = {place: quantile(found, q) for place, found in buckets.items()}
+    return [(line, part, estimate) for (line, part), estimate in estimates.items() if estimate]

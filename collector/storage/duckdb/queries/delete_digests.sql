@@ -1,0 +1,1 @@
+DELETE FROM payload_digests WHERE signal = $signal AND received_ns < $since_ns

@@ -1,0 +1,1 @@
+INSERT INTO payload_digests BY NAME SELECT * FROM incoming_digests

@@ -1,0 +1,1 @@
+INSERT INTO metric_series BY NAME SELECT * FROM incoming_metric_series

@@ -1,0 +1,1 @@
+INSERT INTO metrics BY NAME SELECT * REPLACE (monotonic = 1 AS monotonic) FROM incoming_metrics

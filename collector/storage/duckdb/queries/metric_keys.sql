@@ -1,0 +1,3 @@
+WITH {% include '_points.sql' %}
+SELECT DISTINCT unnest(json_keys(attributes)) AS key
+FROM (SELECT DISTINCT attributes FROM points WHERE attributes <> '') ORDER BY key
