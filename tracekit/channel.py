@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from tracekit.config import DEFAULT_ENDPOINT
-from tracekit.exporters.base import REFUSED, Result
-from tracekit.exporters.otlp_http import OtlpHttpExporter, TlsFiles, _gzip
+from tracekit import exporters
+from tracekit.config import DEFAULT_ENDPOINT, Target
+from tracekit.exporters.base import REFUSED, Exporter, Result
 from tracekit.flush import Flusher
 from tracekit.guard import report, say
 from tracekit.queue import Queue
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from tracekit.config import Target
     from tracekit.pipeline import Pipeline
 
     Encode = Callable[[list[Any], Mapping[str, Any], int], bytes]
@@ -98,27 +97,39 @@ class Channel:
         return self._exporter.encode(records, self.pipeline.resource, dropped)
 
 
-class _Exporter(OtlpHttpExporter):
+class _Exporter(Exporter):
+    """Switches its channel off where the endpoint has no place for the signal."""
+
     def __init__(self, channel: Channel, target: Target, encode: Encode) -> None:
-        config = channel.pipeline.config
-        tls = TlsFiles(config.certificate, config.client_certificate, config.client_key)
-        super().__init__(target.url or DEFAULT_ENDPOINT, target.headers, target.compression == "gzip", tls)
+        used = target if target.url else Target(DEFAULT_ENDPOINT, {}, "none")  # off: nothing is sent
+        self._inner = exporters.otlp(used, encode, channel.signal)
         self._channel = channel
-        self._encode_records = encode
+        self._url = used.url
 
     def encode(self, spans: list[Any], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
-        body = self._encode_records(spans, resource, dropped)
-        if self._gzip:
-            body = _gzip(body)
-        return body, len(body)
+        return self._inner.encode(spans, resource, dropped)
 
-    def _judge(self, status: int, headers: dict[str, str], answer: bytes) -> Result:
-        result = super()._judge(status, headers, answer)
-        signal = self._channel.signal
-        if status == 404:
+    def join(self, bodies: list[Any]) -> Any:
+        return self._inner.join(bodies)
+
+    def send(self, body: Any, deadline: float) -> Result:
+        result = self._inner.send(body, deadline)
+        if result.absent:
             self._channel.switch_off()
+            signal, answer = (
+                self._channel.signal,
+                result.message.removeprefix(f"{self._url} answered ").split(":")[0],
+            )
             # Said here, because of several payloads sent as one the flusher would try each again.
-            say(f"{self.url} answered 404: it takes no {signal}, so none are sent any more")
+            say(f"{self._url} answered {answer}: it takes no {signal}, so none are sent any more")
             return Result(REFUSED)
-        result.message = result.message.replace("spans", signal)
         return result
+
+    def interrupt(self) -> bool:
+        return self._inner.interrupt()
+
+    def forget_connection(self) -> None:
+        self._inner.forget_connection()
+
+    def close(self) -> None:
+        self._inner.close()

@@ -37,29 +37,44 @@ _PROPAGATORS = (
     "sw8",
 )
 # Paths of PEM files, which are opened only when a connection needs them.
-_FILES = (
-    ("certificate", "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"),
-    (
-        "client_certificate",
-        "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
-        "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
-    ),
-    ("client_key", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"),
-)
+_FILES = ("certificate", "client_certificate", "client_key")
+_PROTOCOLS = ("http/protobuf", "http/json", "grpc")
 DEFAULT_SAMPLER = "parentbased_always_on"
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
+DEFAULT_GRPC_ENDPOINT = "http://127.0.0.1:4317"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
 class Target:
-    """Where one signal goes. `url` is empty where its protocol is one that only spans can be sent with."""
+    """Where one signal goes, and how. `url` is empty where none is to be sent; the last three are paths."""
 
-    __slots__ = ("compression", "headers", "url")
+    __slots__ = (
+        "certificate",
+        "client_certificate",
+        "client_key",
+        "compression",
+        "headers",
+        "protocol",
+        "url",
+    )
 
-    def __init__(self, url: str, headers: dict[str, str], compression: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        headers: dict[str, str],
+        compression: str,
+        protocol: str = _PROTOCOLS[0],
+        certificate: str = "",
+        client_certificate: str = "",
+        client_key: str = "",
+    ) -> None:
         self.url = url
         self.headers = headers
         self.compression = compression
+        self.protocol = protocol
+        self.certificate = certificate
+        self.client_certificate = client_certificate
+        self.client_key = client_key
 
 
 class Config:
@@ -175,8 +190,8 @@ class Config:
         put(self, "sampler_rate", _real(env, "OTEL_TRACES_SAMPLER_ARG", 10.0, 1e6) if is_rate else 0.0)
         put(self, "keep", env.get("TRACEKIT_KEEP", "").strip().lower())
         put(self, "profile_after", env.get("TRACEKIT_PROFILE_AFTER_MS", "").strip().lower())
-        for field, specific, general in _FILES:
-            put(self, field, (env.get(specific) or env.get(general, "")).strip())
+        for field in _FILES:
+            put(self, field, _path(env, field))
         put(self, "spool", env.get("TRACEKIT_SPOOL", "").strip())
         put(self, "spool_bytes", _number(env, "TRACEKIT_SPOOL_BYTES", 64 << 20, 1 << 20, 1 << 40))
         put(self, "flush_budget_ms", _number(env, "TRACEKIT_FLUSH_BUDGET_MS", 100, 0, 60_000))
@@ -202,6 +217,12 @@ class Config:
         put(self, "snapshots", bool(self.timeout_margin_ms or self.snapshot_after_ms))
         named = self.propagators or ()
         put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))
+
+    @property
+    def traces_target(self) -> Target:
+        """Where spans go."""
+        files = [getattr(self, field) for field in _FILES]
+        return Target(self.endpoint, self.headers, self.compression, self.protocol, *files)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("configuration is read-only: set the environment before the first span")
@@ -319,10 +340,16 @@ def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:
 
 
 def _target(env: Mapping[str, str], signal: str) -> Target:
-    asked = env.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or env.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")
     wanted = env.get(f"OTEL_{signal}_EXPORTER", "").strip().lower() != "none"
-    spoken = wanted and asked.strip().lower() in ("", "http/protobuf")
-    return Target(_endpoint(env, signal) if spoken else "", _headers(env, signal), _compression(env, signal))
+    files = [_path(env, field, signal) for field in _FILES]
+    url = _endpoint(env, signal) if wanted else ""
+    return Target(url, _headers(env, signal), _compression(env, signal), _protocol(env, signal), *files)
+
+
+def _path(env: Mapping[str, str], field: str, signal: str = "TRACES") -> str:
+    name = field.upper()
+    specific = env.get(f"OTEL_EXPORTER_OTLP_{signal}_{name}")
+    return (specific or env.get(f"OTEL_EXPORTER_OTLP_{name}", "")).strip()
 
 
 def _headers(env: Mapping[str, str], signal: str = "TRACES") -> dict[str, str]:
@@ -335,10 +362,10 @@ def _headers(env: Mapping[str, str], signal: str = "TRACES") -> dict[str, str]:
     return pairs
 
 
-def _protocol(env: Mapping[str, str]) -> str:
-    specific = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+def _protocol(env: Mapping[str, str], signal: str = "TRACES") -> str:
+    specific = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"
     name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_PROTOCOL"
-    return _one_of(env, name, ("http/protobuf", "http/json", "grpc"), "http/protobuf")
+    return _one_of(env, name, _PROTOCOLS, "http/protobuf")
 
 
 def _compression(env: Mapping[str, str], signal: str = "TRACES") -> str:
@@ -351,8 +378,19 @@ def _endpoint(env: Mapping[str, str], signal: str = "TRACES") -> str:
     exact = env.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "").strip()
     path = f"/v1/{signal.lower()}"
     base = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
+    if _protocol(env, signal) == "grpc":
+        return _grpc_endpoint(env, exact or base or DEFAULT_GRPC_ENDPOINT, signal)
     url = exact or (base or DEFAULT_ENDPOINT).rstrip("/") + path
-    if url.startswith(("http://", "https://")) or _protocol(env) == "grpc":
+    if url.startswith(("http://", "https://")):
         return url
     say(f"the OTLP endpoint {exact or base!r} must start with http:// or https://; using {DEFAULT_ENDPOINT}")
     return DEFAULT_ENDPOINT + path
+
+
+def _grpc_endpoint(env: Mapping[str, str], endpoint: str, signal: str) -> str:
+    """A URL without a path. Without a scheme it is a secure one unless that is refused, as specified."""
+    if "://" in endpoint:
+        return endpoint.rstrip("/")
+    specific = f"OTEL_EXPORTER_OTLP_{signal}_INSECURE"
+    name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_INSECURE"
+    return f"{'http' if _flag(env, name, False) else 'https'}://{endpoint}"

@@ -74,8 +74,10 @@ def test_a_backlog_does_not_hide_that_nobody_takes_it(
     assert flush(channel) and len(collector.requests) == before
 
 
-def test_another_protocol_is_not_spoken(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+def test_a_signal_that_is_not_to_be_exported_is_not_taken(
+    recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
     config.forget()
     assert config.get().logs_target.url == ""
     assert Pipeline(config.get(), recorded.exporter).channel("logs", encode).off

@@ -7,30 +7,47 @@ from tracekit.guard import say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
-    from tracekit.config import Config
+    from tracekit.config import Config, Target
     from tracekit.exporters.base import Exporter
+
+    Encode = Callable[[list[Any], Mapping[str, Any], int], bytes]
 
 
 def _otlp(config: Config) -> Exporter:
-    if config.protocol != "http/protobuf":
-        return _official(config)
+    from tracekit.otlp import encode
+
+    return otlp(config.traces_target, encode, "spans")
+
+
+def otlp(target: Target, encode: Encode, signal: str) -> Exporter:
+    """An exporter of one signal ("spans", "logs", "metrics") for the protocol its target names."""
+    if target.protocol == "grpc":
+        from tracekit.exporters.otlp_grpc import OtlpGrpcExporter
+
+        return OtlpGrpcExporter(target, encode, signal)
     from tracekit.exporters.otlp_http import OtlpHttpExporter, TlsFiles
 
-    zipped = config.compression == "gzip"
-    tls = TlsFiles(config.certificate, config.client_certificate, config.client_key)
+    kind = OtlpHttpExporter
+    if target.protocol == "http/json":
+        from tracekit.exporters.otlp_json import OtlpJsonExporter as kind
+
+    zipped = target.compression == "gzip"
+    tls = TlsFiles(target.certificate, target.client_certificate, target.client_key)
     try:
-        return OtlpHttpExporter(config.endpoint, config.headers, zipped, tls)
+        return kind(target.url, target.headers, zipped, tls, encode, signal)
     except ValueError as error:
+        path = {"spans": "traces"}.get(signal, signal)
         say(f"OTEL_EXPORTER_OTLP_ENDPOINT: {error}; using {DEFAULT_ENDPOINT}")
-        return OtlpHttpExporter(f"{DEFAULT_ENDPOINT}/v1/traces", config.headers, zipped)
+        return kind(f"{DEFAULT_ENDPOINT}/v1/{path}", target.headers, zipped, None, encode, signal)
 
 
 def _official(config: Config) -> Exporter:
     from tracekit.exporters.opentelemetry import OfficialExporter
 
-    return OfficialExporter(config.exporter, config.protocol)
+    return OfficialExporter(config.exporter)
 
 
 def _file(config: Config) -> Exporter:

@@ -13,14 +13,16 @@ DONE, RETRY, REFUSED = "done", "retry", "refused"
 
 
 class Result:
-    """How a sending ended: delivered, worth trying again (not before `retry_after_s` seconds), or final."""
+    """How a sending ended: delivered, worth trying again (not before `retry_after_s` seconds), or final.
+    `absent`: final because the endpoint has no place for what was sent."""
 
-    __slots__ = ("message", "outcome", "retry_after_s")
+    __slots__ = ("absent", "message", "outcome", "retry_after_s")
 
     def __init__(self, outcome: str, message: str = "", retry_after_s: float = 0.0) -> None:
         self.outcome = outcome
         self.message = message
         self.retry_after_s = retry_after_s
+        self.absent = False
 
 
 class Exporter:

@@ -1,4 +1,4 @@
-"""Sends through opentelemetry's official exporters: gRPC, JSON, Zipkin, whatever is installed by that name.
+"""Sends through opentelemetry's official exporters: Zipkin, a vendor's, whatever is installed by that name.
 
 They are loaded at the first flush and run on the flusher's thread, so their long timeouts hold up nobody.
 """
@@ -22,9 +22,8 @@ _ENTRY_POINTS = "opentelemetry_traces_exporter"
 class OfficialExporter(Exporter):
     """Wraps one SpanExporter of opentelemetry-sdk."""
 
-    def __init__(self, name: str, protocol: str = "http/protobuf", exporter: Any = None) -> None:
+    def __init__(self, name: str, exporter: Any = None) -> None:
         self._name = name
-        self._protocol = protocol
         self._exporter = exporter
 
     def encode(self, spans: list[Span], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
@@ -34,7 +33,7 @@ class OfficialExporter(Exporter):
 
     def send(self, body: Any, deadline: float) -> Result:
         if self._exporter is None:
-            self._exporter = find(self._name, self._protocol)
+            self._exporter = find(self._name)
         from opentelemetry.sdk.trace.export import SpanExportResult
 
         if self._exporter.export(body) is SpanExportResult.SUCCESS:
@@ -46,14 +45,12 @@ class OfficialExporter(Exporter):
             self._exporter.shutdown()
 
 
-def find(name: str, protocol: str) -> Any:
+def find(name: str) -> Any:
     """A new exporter of the name OTEL_TRACES_EXPORTER takes. Raises LookupError saying what to install."""
     from importlib.metadata import entry_points
 
-    if name == "otlp":
-        name = "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
     for entry in entry_points(group=_ENTRY_POINTS, name=name):
         return entry.load()()
-    advice = "pip install 'tracekit[otel]', or set OTEL_TRACES_EXPORTER=otlp and OTEL_EXPORTER_OTLP_PROTOCOL"
-    say(f"no exporter named {name!r} is installed: {advice}=http/protobuf", key="exporter")
+    advice = "install the package that has it, or set OTEL_TRACES_EXPORTER=otlp"
+    say(f"no exporter named {name!r} is installed: {advice}", key="exporter")
     raise LookupError(name)

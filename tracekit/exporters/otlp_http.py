@@ -13,7 +13,7 @@ from tracekit.exporters.base import DONE, REFUSED, RETRY, Exporter, Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from tracekit.span import Span
@@ -42,15 +42,22 @@ class Broken(Exception):
 class OtlpHttpExporter(Exporter):
     """Posts protobuf to one URL. Not safe for two threads at once; the flusher has only one."""
 
+    content_type = "application/x-protobuf"
+
     def __init__(
         self,
         url: str,
         headers: Mapping[str, str] | None = None,
         gzip: bool = False,
         tls: TlsFiles | None = None,
+        encode: Callable[[list[Any], Mapping[str, Any], int], bytes] = otlp.encode,
+        signal: str = "spans",
     ) -> None:
         self.url = url
-        self.spools_as = "otlp.gz" if gzip else "otlp"
+        self.signal = signal
+        self._encode = encode
+        if self.content_type == "application/x-protobuf":
+            self.spools_as = "otlp.gz" if gzip else "otlp"
         self._tls = tls or TlsFiles()
         self._tls_context: Any = None
         self.secure, self.host, self.port, self.path = split_url(url)
@@ -60,10 +67,14 @@ class OtlpHttpExporter(Exporter):
         self._in_tls = self._ending = False
 
     def encode(self, spans: list[Span], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
-        body = otlp.encode(spans, resource, dropped)
+        body = self.render(self._encode(spans, resource, dropped))
         if self._gzip:
             body = _gzip(body)
         return body, len(body)
+
+    def render(self, body: bytes) -> bytes:
+        """What is posted for an encoded request."""
+        return body
 
     def join(self, bodies: list[Any]) -> Any:
         # Protobuf messages one after the other are one message whose repeated fields continue. Compressed
@@ -173,7 +184,7 @@ class OtlpHttpExporter(Exporter):
             f"POST {self.path} HTTP/1.1",
             f"Host: {host}:{self.port}",
             "User-Agent: tracekit",
-            "Content-Type: application/x-protobuf",
+            f"Content-Type: {self.content_type}",
         ]
         if self._gzip:
             lines.append("Content-Encoding: gzip")
@@ -184,13 +195,15 @@ class OtlpHttpExporter(Exporter):
     def _judge(self, status: int, headers: dict[str, str], answer: bytes) -> Result:
         if 200 <= status < 300:
             partial = "application/x-protobuf" in headers.get("content-type", "") and answer
-            return Result(DONE, f"{self.url} rejected some spans" if partial else "")
+            return Result(DONE, f"{self.url} rejected some {self.signal}" if partial else "")
         if status in _RETRYABLE:
             return Result(RETRY, f"{self.url} answered {status}", _retry_after(headers))
         hint = {401: "; check OTEL_EXPORTER_OTLP_HEADERS", 404: "; check OTEL_EXPORTER_OTLP_ENDPOINT"}.get(
             status, ""
         )
-        return Result(REFUSED, f"{self.url} answered {status}: spans dropped{hint}")
+        result = Result(REFUSED, f"{self.url} answered {status}: {self.signal} dropped{hint}")
+        result.absent = status == 404
+        return result
 
 
 class _Reader:
