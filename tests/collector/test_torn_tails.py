@@ -150,7 +150,7 @@ def flip_a_length(folder: Folder, chance: random.Random) -> set[int]:
 def damage_log(folder: Folder, how: Damager, chance: random.Random) -> None:
     with folder.log.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
-        how(file, size // 10, size, chance)
+        how(file, 0, size, chance)
 
 
 def flip_a_frames_length(folder: Folder, chance: random.Random) -> None:
