@@ -215,9 +215,8 @@ def enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root
 
 def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     if facts.unseen or facts.is_initializer:
-        from tracekit.hooks import special
-
-        return special(callee, facts)
+        # By name, as observers are: what it makes are kinds of Root.
+        return __import__("tracekit.hooks", fromlist=("special",)).special(callee, facts)  # type: ignore[no-any-return]
     started = time.time_ns()
     trigger = facts.trigger or triggers.detect(facts.event)
     parent, segment, baggage = _caller(facts, trigger)
