@@ -140,7 +140,8 @@ class _Rewriter:
         if field.inner is None:
             values.extend([_scalar(field.descriptor, item) for item in content])
         elif _is_opaque(target, field.name):
-            values.extend(filter(None.__ne__, (self._item(field.inner, item, depth - 1) for item in content)))
+            items = (self._item(field.inner, item, depth - 1) for item in content)
+            values.extend(item for item in items if item is not None)
         else:
             for item in content:
                 self._fill(values.add(), field.inner, item, depth - 1)

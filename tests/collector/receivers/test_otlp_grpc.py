@@ -17,7 +17,7 @@ from tests.collector.receivers.test_otlp_http import Writer
 from tests.collector.running import Running, collector
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-METRICS = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+PROFILES = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
 GOOD = request(span(1)).SerializeToString()
 
 
@@ -50,7 +50,7 @@ def test_rejected_spans_are_a_partial_success(running: Running) -> None:
         (b"garbage", TRACES, grpc.StatusCode.INVALID_ARGUMENT),
         (request(span(0)).SerializeToString(), TRACES, grpc.StatusCode.INVALID_ARGUMENT),
         (b"\0" * 2_000_000, TRACES, grpc.StatusCode.RESOURCE_EXHAUSTED),
-        (GOOD, METRICS, grpc.StatusCode.UNIMPLEMENTED),
+        (GOOD, PROFILES, grpc.StatusCode.UNIMPLEMENTED),
         (GOOD, "/no.such/Method", grpc.StatusCode.UNIMPLEMENTED),
     ],
 )

@@ -167,8 +167,9 @@ def test_a_body_too_large_is_refused_where_the_client_can_still_read_why(
 @pytest.mark.parametrize(
     ("method", "path", "code", "said"),
     [
-        ("POST", "/v1/metrics", 404, "not yet"),
-        ("POST", "/v1/logs", 404, "not yet"),
+        ("POST", "/v1development/profiles", 404, "/v1/traces"),
+        ("GET", "/v1/metrics", 405, "POST"),
+        ("PUT", "/v1/logs", 405, "POST"),
         ("POST", "/v1/elsewhere", 404, "/v1/traces"),
         ("GET", "/v1/traces", 405, "POST"),
     ],

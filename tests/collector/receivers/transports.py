@@ -68,8 +68,11 @@ def _one(signal: Signal, number: int, bad: bool) -> Any:
     found = REQUESTS[signal]()
     if signal == "logs":
         record = found.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=T0 + number)
-        record.body.string_value = f"line {number}"
-        record.trace_id = b"abc" if bad else TRACE
+        record.trace_id = TRACE
+        value = record.body
+        for _ in range(40 if bad else 0):  # an id that is not valid would not make the record bad
+            value = value.array_value.values.add()
+        value.string_value = f"line {number}"
     else:
         metric = found.resource_metrics.add().scope_metrics.add().metrics.add(name="m", unit="s")
         metric.histogram.aggregation_temporality = 2
