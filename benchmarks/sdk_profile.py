@@ -97,9 +97,7 @@ def main() -> None:
             before, run, after = one(work, "off"), one(work, name), one(work, "off")
             base = ((before[0] + after[0]) / 2, (before[1] + after[1]) / 2)
             rows.setdefault((work, name), []).append((run, base))
-    print(
-        f"{'ms a call':20}{'wall':>12} {'over':>9}{'processor':>12} {'over':>9}   ({looks()} looks a long call)"
-    )
+    print(f"{'ms a call':20}{'wall':>12} {'over':>9}{'processor':>12} {'over':>9}   ({looks()} looks a call)")
     over = {key: show(*key, pairs) for key, pairs in rows.items()}["long", "sampling"]
     verdict = "ok" if over <= GOAL else "MISSED"
     print(f"\nsampling costs {over * 100:.1f}% of processor time, goal {GOAL:.0%}: {verdict}")
