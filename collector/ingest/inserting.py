@@ -29,6 +29,9 @@ _LOOK_EVERY_S = 1.0
 # What the store fails at for no known reason is tried again before each payload is tried alone.
 _TRIES = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
+# So many payloads set aside in a row are the store's fault, not theirs: nothing is acknowledged for a while.
+_MOST_IN_A_ROW = 10
+_FUSE_S = 5.0
 
 
 class Inserting(Stage):
@@ -159,6 +162,7 @@ class InsertingBehind(Inserting):
         self._decode = decode
         self._inserted = writer.mark()
         self._hurry = 0
+        self._in_a_row = 0  # payloads set aside since one was stored
         self._visible = threading.Condition()
 
     @property
@@ -244,6 +248,16 @@ class InsertingBehind(Inserting):
             self._give_up(payload, job.end, str(error))
         job.decoded = NOTHING
         self._insist(group)  # the mark has to pass it
+        self._in_a_row += 1
+        if self._in_a_row % _MOST_IN_A_ROW == 0:
+            self._blow_fuse()
+
+    def _blow_fuse(self) -> None:
+        """Senders keep what they have; a few payloads are let through every now and then, to see."""
+        self.trouble = RetryLater(f"the store refused the last {self._in_a_row} payloads", _FUSE_S)
+        log.error("%s: nothing is acknowledged for %d s", self.trouble, _FUSE_S)
+        self._pause(_FUSE_S)
+        self.trouble = None
 
     def _insist(self, group: list[Job]) -> StorageError | None:
         """Try until the store takes it, refuses it for what it is, or fails too often for no known reason."""
@@ -261,6 +275,8 @@ class InsertingBehind(Inserting):
             self._pause(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
         self.trouble = None
+        if any(job.rows for job in group):
+            self._in_a_row = 0
         self._reached(group[-1].end)
         return None
 

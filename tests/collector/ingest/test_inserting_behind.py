@@ -277,3 +277,26 @@ def test_a_torn_tail_holds_up_nobody(tmp_path: Path) -> None:
     with running(tmp_path, writer) as ingest:
         assert ingest.settle()
         assert writer.storage.stats().spans == 1
+
+
+def test_a_store_that_refuses_everything_stops_the_acknowledging(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.ingest.inserting._FUSE_S", 0.3)
+    defect = [True]
+
+    def everything(names: list[str]) -> None:
+        if defect[0] and names:
+            raise Rejected("a defect of ours")
+
+    writer = Scripted(everything)
+    with running(tmp_path, writer) as ingest:
+        send(ingest, *range(1, 11))
+        eventually(lambda: bool(ingest.stats().trouble))
+        (refused,) = send(ingest, 11)
+        assert isinstance(refused, RetryLater) and "refused the last 10 payloads" in str(refused)
+        defect[0] = False
+        eventually(lambda: not ingest.stats().trouble)
+        assert outcomes(send(ingest, 11)) == {Decoded}
+        assert ingest.settle()
+        assert (writer.storage.stats().spans, ingest.stats().quarantined) == (1, 10)
