@@ -11,6 +11,7 @@ from jinja2 import Environment
 
 from collector.alerts.rule import Alert, Rule, Transition
 from collector.storage.base import SpanReader
+from collector.storage.logs import LogReader
 from collector.triage.store import Decided, Decision
 from dashboards.settings import UiSettings
 
@@ -63,6 +64,7 @@ class Ui:
     templates: Environment
     triage: TriageStore | None = None
     status: Callable[[], Mapping[str, Any]] | None = None  # the document of /status.json
+    logs: LogReader | None = None
 
     def firing(self) -> tuple[Alert, ...]:
         """Alerts that fire now, the oldest first."""

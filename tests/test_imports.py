@@ -55,7 +55,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.storage.base": MODEL,
     "collector.storage.logs": (*MODEL, "collector.storage.base"),
     "collector.storage.metrics": (*MODEL, "collector.storage.base"),
-    "collector.analysis": ("collector.model", "collector.storage.base", "collector.analysis"),
+    "collector.analysis": (
+        "collector.model",
+        "collector.model_logs",
+        "collector.storage.base",
+        "collector.storage.failures",
+        "collector.analysis",
+    ),
     "collector.alerts": (
         "collector.model",
         "collector.storage.base",

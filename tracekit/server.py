@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collector.app import Bound
     from collector.ingest import Ingest
     from collector.settings import Address, Settings
-    from collector.storage.base import SpanReader
+    from collector.storage.base import SpanReader, Storage
     from collector.triage.store import TriageStore
 
 # What people decide, in the data folder.
@@ -113,7 +113,7 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
         contextlib.closing(TriageStore.open(settings.data_dir / CONTROL)) as triage,
         open_ingest(store.writer, settings) as ingest,
     ):
-        _event_loop_runner()(_listen(settings, store.reader, alerts, triage, ingest, ready_file))
+        _event_loop_runner()(_listen(settings, store, alerts, triage, ingest, ready_file))
 
 
 def _open_alerts(kind: type[AlertStore], settings: Settings) -> AlertStore:
@@ -131,7 +131,7 @@ def _event_loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 async def _listen(
     settings: Settings,
-    reader: SpanReader,
+    store: Storage,
     alerts: AlertStore,
     triage: TriageStore,
     ingest: Ingest,
@@ -158,16 +158,17 @@ async def _listen(
             currency=settings.currency,
         )
         app = build_app(
-            reader,
+            store.reader,
             alerts,
             pages,
             triage,
             lambda: status_document(telemetry.facts()),
             operations(telemetry, ALL),
+            store.logs,
         )
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,
-            _evaluating(reader, alerts, ui),
+            _evaluating(store.reader, alerts, ui),
         ):
             _announce(bound, ui, settings, ready_file)
             await stopped.wait()

@@ -7,6 +7,7 @@ from dashboards.pages import (
     errors,
     function,
     functions,
+    logs,
     slow,
     status,
     topology,
@@ -27,6 +28,7 @@ PAGES: tuple[Page, ...] = (
     Page("topology", "Topology", "/topology", topology.router, "m"),
     Page("slow", "Slow calls", "/slow", slow.router, "s"),
     Page("errors", "Errors", "/errors", errors.router, "e"),
+    Page("logs", "Logs", "/logs", logs.router, "l"),
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
     Page("status", "Status", "/status", status.router),
 )

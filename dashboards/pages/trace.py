@@ -12,7 +12,9 @@ from fastapi.responses import JSONResponse, Response
 
 from collector.analysis.cost import trace_cost
 from collector.storage.base import InvalidQuery
+from collector.storage.logs import TRACE_LOGS
 from dashboards.errors import NotFound
+from dashboards.loglines import LogLine, log_line
 from dashboards.money import money
 from dashboards.openedfiles import MARK
 from dashboards.palette import classes_for
@@ -27,7 +29,13 @@ from dashboards.waterfall import Waterfall, matching, payload
 
 router = APIRouter()
 
-VIEWS = (("timeline", "Timeline"), ("flame", "Flame"), ("statistics", "Statistics"), ("cost", "Cost"))
+VIEWS = (
+    ("timeline", "Timeline"),
+    ("flame", "Flame"),
+    ("statistics", "Statistics"),
+    ("logs", "Logs"),
+    ("cost", "Cost"),
+)
 # The views that scripts draw, from the columns of the waterfall.
 DRAWN = ("timeline", "flame")
 
@@ -65,6 +73,8 @@ def trace(request: Request, trace_id: str) -> Response:
         payload=_payload(waterfall, colours) if view in DRAWN else None,
         stats=statistics(waterfall, params) if view == "statistics" else None,
         groupings=GROUPINGS,
+        logs=_logs(request, waterfall) if view == "logs" else None,
+        logs_kept=TRACE_LOGS,
         ways=ways,
         named=NAMED,
         plain_rows=waterfall.rows[:PLAIN_ROWS],
@@ -74,6 +84,12 @@ def trace(request: Request, trace_id: str) -> Response:
 
 def _payload(waterfall: Waterfall, colours: Mapping[str, str]) -> dict[str, Any]:
     return payload(waterfall, {service: int(name[1:]) for service, name in colours.items()})
+
+
+def _logs(request: Request, waterfall: Waterfall) -> list[LogLine]:
+    """What was logged inside of the trace; nothing where no logs are kept."""
+    reader = ui_of(request).logs
+    return [log_line(record) for record in reader.of_trace(waterfall.trace_id)] if reader else []
 
 
 @router.get("/traces/{trace_id}/spans/{ref}.json")
