@@ -52,7 +52,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.settings",
     ),
     "collector.storage": ("collector.arrow", *MODEL, "collector.jsonvalue", "collector.storage"),
-    "collector.storage.base": MODEL,
+    "collector.storage.base": (*MODEL, "collector.storage.spanset"),
+    "collector.storage.spanset": (),
     "collector.storage.logs": (*MODEL, "collector.storage.base"),
     "collector.storage.metrics": (*MODEL, "collector.storage.base"),
     "collector.analysis": (
@@ -60,6 +61,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.model_logs",
         "collector.storage.base",
         "collector.storage.failures",
+        "collector.storage.spanset",
         "collector.analysis",
     ),
     "collector.alerts": (
@@ -89,6 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.analysis",
         "collector.alerts",
         "collector.triage",
+        "collector.storage.spanset",
         # A trace that is opened from a file is decoded as one that is received.
         "collector.decode.otlp_json",
         "collector.decode.result",

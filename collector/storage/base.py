@@ -8,12 +8,13 @@ and excludes `end`. Readers may be called from several threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from collector.batch import Batch
-from collector.model import Span
+from collector.model import Resource, Scope, Span
+from collector.storage.spanset import Spanset
 
 if TYPE_CHECKING:  # their own contracts, built on this one
     from collector.storage.logs import LogReader
@@ -228,6 +229,7 @@ class TracesQuery:
     `service`, if given), or the text is the trace id. % and _ are ordinary characters.
     `source`/`target` - the trace has a pair of that topology edge (node ids as in `Node.id`).
     `coldstart` - a call of the trace was cold (True) or none was (False). `version` - a span has it.
+    `spanset` - the trace has such spans (collector.storage.spanset); of any function, whatever `service` is.
     """
 
     window: Window
@@ -240,6 +242,7 @@ class TracesQuery:
     text: str = ""
     source: str = ""
     target: str = ""
+    spanset: Spanset | None = None
     sort: TraceSort = "newest"
     limit: int = 50
     cursor: str = ""  # opaque, from the page before; InvalidQuery if it was altered or is of another sort
@@ -551,6 +554,18 @@ class SpanReader(Protocol):
     def stats(self) -> StoreStats: ...
 
 
+class OriginReader(Protocol):
+    """What sent the rows of any signal. Thread-safe."""
+
+    def resources(self, ids: Collection[int]) -> dict[int, Resource]:
+        """Those of them that are stored, by id."""
+        ...
+
+    def scopes(self, ids: Collection[int]) -> dict[int, Scope]:
+        """Those of them that are stored, by id; scope 0, which says nothing, is not."""
+        ...
+
+
 class Storage(Protocol):
     """An opened engine. Its readers and `writer` live as long as it; `close` ends all, writer first."""
 
@@ -565,6 +580,9 @@ class Storage(Protocol):
 
     @property
     def metrics(self) -> MetricReader: ...
+
+    @property
+    def origins(self) -> OriginReader: ...
 
     def close(self) -> None: ...
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from collector import jsonvalue
 from collector.batch import Batch
-from collector.model import Kind, Span, SpanBatch
+from collector.model import Kind, Resource, Scope, Span, SpanBatch
 from collector.model_logs import LogBatch
 from collector.model_metrics import MetricBatch
 from collector.storage import cursor, memory_errors
@@ -51,6 +51,7 @@ from collector.storage.base import (
 )
 from collector.storage.memory_logs import MemoryLogs
 from collector.storage.memory_metrics import MemoryMetrics
+from collector.storage.memory_spanset import has_spanset
 from collector.storage.rows import span_from_row, spans_of
 from collector.storage.unfinished import Snapshot, split
 
@@ -70,6 +71,8 @@ class MemoryStorage:
         self._mark = 0
         self.logs = MemoryLogs()
         self.metrics = MemoryMetrics()
+        self._resources: dict[int, Resource] = {}
+        self._scopes: dict[int, Scope] = {}
 
     @property
     def writer(self) -> MemoryStorage:
@@ -78,6 +81,16 @@ class MemoryStorage:
     @property
     def reader(self) -> MemoryStorage:
         return self
+
+    @property
+    def origins(self) -> MemoryStorage:
+        return self
+
+    def resources(self, ids: Collection[int]) -> dict[int, Resource]:
+        return {key: self._resources[key] for key in ids if key in self._resources}
+
+    def scopes(self, ids: Collection[int]) -> dict[int, Scope]:
+        return {key: self._scopes[key] for key in ids if key in self._scopes}
 
     def close(self) -> None:
         """Nothing to release; the spans stay readable, as the contract asks of no engine."""
@@ -96,6 +109,9 @@ class MemoryStorage:
             self._duplicates += len(arrived) - stored
             self._keep_open([(batch, snapshot) for batch, _, snapshots in parts for snapshot in snapshots])
             self._mark = self._mark if mark is None else mark
+            for sent in batches:
+                self._resources |= sent.resources
+                self._scopes |= sent.scopes
             logs = self.logs.write([batch for batch in batches if isinstance(batch, LogBatch)])
             points = self.metrics.write([batch for batch in batches if isinstance(batch, MetricBatch)])
         stored_others, duplicates = map(sum, zip(logs, points))
@@ -391,6 +407,7 @@ def _trace_matches(trace_id: str, spans: list[Span], query: TracesQuery) -> bool
         and duration >= query.min_duration_ns
         and (not query.max_duration_ns or duration <= query.max_duration_ns)
         and _text_matches(trace_id, mine, query.text)
+        and (query.spanset is None or has_spanset(spans, query.spanset))
     )
 
 

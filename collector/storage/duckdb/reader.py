@@ -40,6 +40,7 @@ from collector.storage.base import (
     bucket_start,
 )
 from collector.storage.duckdb.database import Database
+from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
 from collector.storage.rows import spans_from_columns
 
@@ -91,9 +92,13 @@ class DuckDBReader:
             values |= _pair_bounds(near)
         if query.cursor:
             values["after_key"], values["after_id"] = cursor.decode(query.cursor, query.sort)
+        asked = compile_spanset(query.spanset) if query.spanset else None
+        if asked:
+            values |= asked.values
         values["limit"] = query.limit + 1  # one more says whether there is a next page
         structure = {
             "q": query,
+            "asked": asked,
             "words": words,
             "by_id": by_id,
             "edge": bool(query.source or query.target),

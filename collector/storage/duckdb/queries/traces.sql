@@ -1,12 +1,15 @@
 {#- `mine`: the spans a filter looks at, those of $service if one is given. -#}
 {% set mine = 'service = $service' if q.service else 'true' %}
 {% set key = {'newest': 'start_ns', 'slowest': 'duration_ns', 'spans': 'spans', 'errors': 'errors'}[q.sort] %}
-WITH
+WITH {% if asked and asked.recursive %} RECURSIVE {% endif %}
+
+{% if asked %} {% include '_spansets.sql' %}, {% endif %}
 {% if edge %} {% include '_pairs.sql' %}, {% endif %}
 -- A trace that starts in the window has a span that does: everything else need not be grouped.
 candidates AS MATERIALIZED (
     SELECT DISTINCT trace_id FROM {{ within('spans') }} WHERE start_ns >= $start_ns AND start_ns < $end_ns
     {% if by_id %} AND trace_id = $trace_id::UUID {% endif %}
+    {% if asked %} AND trace_id IN (SELECT trace_id FROM {{ asked.steps[-1].name }}) {% endif %}
     {% if edge %}
     AND trace_id IN (
         SELECT trace_id FROM pairs WHERE true

@@ -1,0 +1,45 @@
+{#- The sets of spans of a TracesQuery, one expression a step (spanset_sql.py). A trace that is asked for begins
+    in the window, so none of its spans starts before it. -#}
+{% for name, condition in asked.origins.items() %}
+{{ name }} AS MATERIALIZED (SELECT resource_id FROM {{ everywhere('resources') }} WHERE {{ condition }}),
+{% endfor %}
+{% for step in asked.steps %}
+{% if step.kind == 'spans' %}
+{{ step.name }} AS MATERIALIZED (
+    SELECT trace_id, span_id, parent_span_id FROM {{ everywhere('spans') }}
+    WHERE start_ns >= $start_ns AND {{ step.condition }}
+)
+{% elif step.kind == 'or' %}
+{{ step.name }} AS MATERIALIZED (FROM {{ step.left }} UNION FROM {{ step.right }})
+{% elif step.kind == 'and' %}
+{{ step.name }} AS MATERIALIZED (
+    FROM {{ step.left }} WHERE trace_id IN (SELECT trace_id FROM {{ step.right }})
+    UNION
+    FROM {{ step.right }} WHERE trace_id IN (SELECT trace_id FROM {{ step.left }})
+)
+{% elif step.kind == 'child' %}
+{{ step.name }} AS MATERIALIZED (
+    SELECT DISTINCT r.* FROM {{ step.right }} r JOIN {{ step.left }} l
+    ON l.trace_id = r.trace_id AND l.span_id = r.parent_span_id
+)
+{% else %}
+{{ step.name }}_tree AS MATERIALIZED (
+    SELECT trace_id, span_id, parent_span_id FROM {{ everywhere('spans') }}
+    WHERE trace_id IN (SELECT trace_id FROM {{ step.left }} INTERSECT SELECT trace_id FROM {{ step.right }})
+),
+-- From each span of the right side up: UNION ends where nothing new is found, also in a circle of parents.
+{{ step.name }}_up AS (
+    SELECT r.trace_id, r.span_id, r.parent_span_id AS above FROM {{ step.right }} r SEMI JOIN {{ step.left }} USING (trace_id)
+    UNION
+    SELECT u.trace_id, u.span_id, t.parent_span_id
+    FROM {{ step.name }}_up u JOIN {{ step.name }}_tree t ON t.trace_id = u.trace_id AND t.span_id = u.above
+),
+{{ step.name }} AS MATERIALIZED (
+    FROM {{ step.right }} WHERE (trace_id, span_id) IN (
+        SELECT (u.trace_id, u.span_id) FROM {{ step.name }}_up u
+        JOIN {{ step.left }} l ON l.trace_id = u.trace_id AND l.span_id = u.above
+    )
+)
+{% endif %}
+{{ "," if not loop.last }}
+{% endfor %}

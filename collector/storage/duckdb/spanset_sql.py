@@ -1,0 +1,156 @@
+"""Sets of spans as SQL: structure from the query object, every value and key a bound parameter.
+
+`steps` become common table expressions of traces.sql, each with (trace_id, span_id, parent_span_id) of the
+spans in its set; the last one is the whole set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from collector.storage.duckdb.sql import pointer
+from collector.storage.spanset import (
+    INTRINSICS,
+    PATTERNS,
+    RESOURCE_FIELDS,
+    SPAN_FIELDS,
+    All,
+    Comparison,
+    Condition,
+    Spans,
+    Spanset,
+)
+
+# Columns where "" stands for an absent attribute; in the others it is NULL.
+_TEXT = frozenset({*SPAN_FIELDS.values(), *RESOURCE_FIELDS.values()} - {"http_status", "coldstart"})
+_COLUMN_TYPES: dict[str, type] = {"http_status": int, "coldstart": bool}
+_JSON_TYPES: dict[type, str] = {str: "'VARCHAR'", bool: "'BOOLEAN'", int: "'BIGINT', 'UBIGINT', 'DOUBLE'"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One expression: `spans` with a condition, or two earlier steps brought together."""
+
+    name: str
+    kind: Literal["spans", "child", "descendant", "and", "or"]
+    condition: str = ""
+    left: str = ""
+    right: str = ""
+
+
+@dataclass(slots=True)
+class Compiled:
+    """`origins` are the conditions on resources' attributes, by name; `values` the parameters."""
+
+    steps: list[Step] = field(default_factory=list)
+    origins: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def recursive(self) -> bool:
+        return any(step.kind == "descendant" for step in self.steps)
+
+
+def compile_spanset(asked: Spanset) -> Compiled:
+    compiled = Compiled()
+    _step(asked, compiled)
+    return compiled
+
+
+def _step(asked: Spanset, out: Compiled) -> str:
+    """Adds the steps of a set; the name of its last."""
+    if isinstance(asked, Spans):
+        step = Step(f"set_{len(out.steps)}", "spans", _condition(asked.where, out))
+    else:
+        left, right = _step(asked.left, out), _step(asked.right, out)
+        step = Step(f"set_{len(out.steps)}", asked.relation, left=left, right=right)
+    out.steps.append(step)
+    return step.name
+
+
+def _condition(condition: Condition, out: Compiled) -> str:
+    if isinstance(condition, Comparison):
+        return _comparison(condition, out)
+    joint, none = (" AND ", "true") if isinstance(condition, All) else (" OR ", "false")
+    return (
+        "(" + joint.join(_condition(part, out) for part in condition.conditions) + ")"
+        if (condition.conditions)
+        else none
+    )
+
+
+def _comparison(asked: Comparison, out: Compiled) -> str:
+    scope, name = asked.field.scope, asked.field.name
+    if scope == "intrinsic":
+        return _column(INTRINSICS[name][0], asked, out)
+    sides = []
+    if scope in ("span", "any"):
+        sides.append(_of_span(name, asked, out))
+    if scope in ("resource", "any"):
+        sides.append(_of_resource(name, asked, out))
+    absent = asked.value is None and asked.operator == "="
+    return "(" + (" AND " if absent else " OR ").join(sides) + ")"
+
+
+def _of_span(key: str, asked: Comparison, out: Compiled) -> str:
+    return _column(SPAN_FIELDS[key], asked, out) if key in SPAN_FIELDS else _json(key, asked, out)
+
+
+def _of_resource(key: str, asked: Comparison, out: Compiled) -> str:
+    if key in RESOURCE_FIELDS:
+        return _column(RESOURCE_FIELDS[key], asked, out)
+    name = f"origin_{len(out.origins)}"
+    out.origins[name] = _json(key, asked, out)
+    return f"resource_id IN (FROM {name})"
+
+
+def _column(column: str, asked: Comparison, out: Compiled) -> str:
+    """Of a column, where there is one of the type asked for."""
+    if asked.value is None:
+        there = f"{column} <> ''" if column in _TEXT else f"{column} IS NOT NULL"
+        return there if asked.operator == "!=" else f"NOT ({there})"
+    held = str if column in _TEXT else _COLUMN_TYPES.get(column) or _intrinsic_type(column)
+    if _kind(asked.value) is not held:
+        return "false"
+    there = f"{column} <> '' AND " if column in _TEXT else ""
+    number = f"{column}::DOUBLE" if held is int else column
+    return f"({there}coalesce({_operation(number, asked, out)}, false))"
+
+
+def _intrinsic_type(column: str) -> type:
+    return next(kind for name, kind in INTRINSICS.values() if name == column)
+
+
+def _json(key: str, asked: Comparison, out: Compiled) -> str:
+    """Of an attribute in JSON. NaN, bytes, lists and maps are other types, which nothing is compared with."""
+    path = _bind(pointer(key), out)
+    held = f"json_type(nullif(attributes, ''), {path})"
+    if asked.value is None:
+        return f"coalesce({held}, 'NULL') {'<>' if asked.operator == '!=' else '='} 'NULL'"
+    kind = _kind(asked.value)
+    text = f"json_extract_string(nullif(attributes, ''), {path})"
+    cast = {str: text, bool: f"try_cast({text} AS BOOLEAN)", int: f"try_cast({text} AS DOUBLE)"}[kind]
+    operation = _operation(cast, asked, out)
+    return f"(coalesce({held} IN ({_JSON_TYPES[kind]}), false) AND coalesce({operation}, false))"
+
+
+def _operation(left: str, asked: Comparison, out: Compiled) -> str:
+    value = asked.value
+    bound = _bind(float(value) if _kind(value) is int else value, out)  # type: ignore[arg-type]
+    if asked.operator in PATTERNS:
+        match = f"regexp_full_match({left}, {bound})"
+        return match if asked.operator == "=~" else f"NOT {match}"
+    return f"{left} {'<>' if asked.operator == '!=' else asked.operator} {bound}"
+
+
+def _kind(value: object) -> type:
+    if isinstance(value, bool):
+        return bool
+    return str if isinstance(value, str) else int
+
+
+def _bind(value: object, out: Compiled) -> str:
+    name = f"asked_{len(out.values)}"
+    out.values[name] = value
+    return f"${name}"
