@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from collector.api.telemetry import Telemetry
 from collector.ingest import Ingest
 from collector.journal import Journal
-from collector.receivers import otlp_http
+from collector.receivers import otlp_http, zipkin
 from collector.receivers.access import Access
 from collector.receivers.asgi import App
 from collector.receivers.body import BodyLimits
@@ -29,7 +29,7 @@ from collector.tokenfile import read_tokens
 
 log = logging.getLogger(__name__)
 
-ROUTES = otlp_http.ROUTES
+ROUTES = (*otlp_http.ROUTES, *zipkin.ROUTES)
 JOURNAL = "journal"
 _USE_UP_S = 600.0
 

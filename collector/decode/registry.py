@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from collector.decode import json_protobuf, otlp_json, otlp_logs, otlp_metrics, otlp_protobuf
+from collector.decode import json_protobuf, otlp_json, otlp_logs, otlp_metrics, otlp_protobuf, zipkin_json
 from collector.decode.result import Decoded
 from collector.payload import Encoding, Signal
 
@@ -15,6 +15,7 @@ Decoders = Mapping[tuple[Signal, Encoding], Decoder]
 DECODERS: dict[tuple[Signal, Encoding], Decoder] = {
     ("traces", "protobuf"): otlp_protobuf.decode,
     ("traces", "json"): otlp_json.decode,
+    ("traces", "zipkin_json"): zipkin_json.decode,
     ("logs", "protobuf"): otlp_logs.decode,
     ("logs", "json"): json_protobuf.decode_logs,
     ("metrics", "protobuf"): otlp_metrics.decode,
