@@ -2,8 +2,10 @@
 
 Wrappers of the four kinds of callables differ only in how they run the body. Their first lines are the hot
 path: below a recorded span it must cost well under a microsecond, below an unsampled one next to nothing.
-What knows about calls (tracekit.invocation) is loaded by the first one: a module with decorated functions may
-be imported by processes that never call them.
+What knows about calls (tracekit.invocation) is loaded by the first one, because a module with decorated
+functions may be imported by processes that never call them; or right after the function, by a platform's
+instance: it is there to be called, its init may run faster than its calls, before anybody waits, or be kept
+as a snapshot.
 """
 
 from __future__ import annotations
@@ -37,6 +39,12 @@ else:
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR, _VARIABLE = 0x20, 0x80, 0x200, 0x04 | 0x08
 _LATE = _GENERATOR | _COROUTINE | _ASYNC_GENERATOR  # callables whose body runs after the call
 _MARK = "__tracekit__"
+# Variables of which an instance has one, and the adapter that its calls need.
+_INSTANCES = (
+    ("AWS_LAMBDA_FUNCTION_NAME", "aws_lambda"),
+    ("FC_FUNC_CODE_PATH", "fc"),
+    ("FUNCTION_TARGET", "functions_framework"),
+)
 add = QUEUE.add
 
 
@@ -148,6 +156,7 @@ def handler(function: F, *, platform: str | None = None, initializer: Callable[.
         callee.platform = callee.platform or platform
         return function
     wrapped: F = _wrap(function, None, "internal", None, True, platform)
+    _get_ready()
     return wrapped
 
 
@@ -183,8 +192,23 @@ def _wrap(
     if flags & _LATE and type(function) is _Function:
         wrapper = _dress(_refusing(wrapper, function), function)
     setattr(wrapper, _MARK, callee)
-    LIFECYCLE.decorated(module_of(function))
+    module = module_of(function)
+    LIFECYCLE.decorated(module)
+    watch.when_imported(module, _get_ready)
     return wrapper
+
+
+def _get_ready(module: str = "") -> None:
+    """The function is loaded. Never raises."""
+    try:
+        for variable, adapter in _INSTANCES:
+            if variable in os.environ:
+                from tracekit import invocation
+
+                invocation.get_ready(adapter)
+                return
+    except Exception as error:
+        report(error, "getting ready")
 
 
 def _shape(flags: int) -> Callable[[Any, Callee], Any]:

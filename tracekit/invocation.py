@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+from tracekit import config as configuration
 from tracekit import context, pipeline, platforms, triggers
 from tracekit.guard import report
 from tracekit.lifecycle import LIFECYCLE, PAUSES, initialization_type, is_cold
@@ -178,6 +179,15 @@ def _catch_up() -> None:
         return
     except Exception as error:
         report(error, "after a call")
+
+
+def get_ready(adapter: str) -> None:
+    """Loads what the first call of a platform's instance will need."""
+    __import__(f"tracekit.platforms.{adapter}")
+    config = configuration.get()
+    for setting, module in OBSERVERS:
+        if getattr(config, setting):
+            __import__(module)
 
 
 def _observe(call: Call, config: Config) -> list[Observer]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 HEAVY = {
     "opentelemetry", "google.protobuf", "requests", "urllib3", "http.client", "logging", "asyncio", "ssl",
@@ -85,3 +88,17 @@ def test_a_call_goes_on_where_the_rest_of_the_package_is_gone(python: Any) -> No
     result = python(DECORATE + gone + "print(handler({}, None), handler({}, None))")
     assert result.stdout == "{'statusCode': 200} {'statusCode': 200}\n"
     assert result.stderr.count("tracekit: loading tracekit: ModuleNotFoundError") == 1
+
+
+@pytest.mark.parametrize(("variable", "is_ready"), [("AWS_LAMBDA_FUNCTION_NAME", True), ("LANG", False)])
+def test_an_instance_is_ready_for_calls_when_its_function_is_loaded(
+    python: Any, tmp_path: Path, variable: str, is_ready: bool
+) -> None:
+    (tmp_path / "shop.py").write_text(DECORATE)
+    loading = f"sys.path.insert(0, {str(tmp_path)!r})\nimport shop\nloaded = set(sys.modules)\n"
+    context = "class Context:\n    aws_request_id = 'r'\n"
+    call = "shop.handler({}, Context())\nprint(*sorted(set(sys.modules) - loaded))\n"
+    env = {variable: "shop", "OTEL_TRACES_EXPORTER": "none"}
+    result = python("import sys\n" + loading + context + call, **env)
+    assert ("tracekit.invocation" not in result.stdout.split()) is is_ready
+    assert ("tracekit.platforms.aws_lambda" not in result.stdout.split()) is is_ready
