@@ -13,9 +13,10 @@ import uvicorn
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
 
 from collector.storage.base import SpanReader
+from collector.storage.logs import LogReader
 from dashboards.app import build_app
 from dashboards.settings import UiSettings
-from dashboards.ui import AlertStore
+from dashboards.ui import AlertStore, TriageStore
 from tests.dashboards.traffic import NOW_NS, filled
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -29,9 +30,15 @@ OpenPage = Callable[..., Page]
 
 
 @contextmanager
-def serving_ui(reader: SpanReader, alerts: AlertStore | None = None) -> Iterator[str]:
+def serving_ui(
+    reader: SpanReader,
+    alerts: AlertStore | None = None,
+    *,
+    triage: TriageStore | None = None,
+    logs: LogReader | None = None,
+) -> Iterator[str]:
     """The UI on a free loopback port, at the hour when traffic.py's traffic ends; gives its base URL."""
-    app = build_app(reader, alerts, UiSettings(now_ns=lambda: NOW_NS))
+    app = build_app(reader, alerts, UiSettings(now_ns=lambda: NOW_NS), triage, logs=logs)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
