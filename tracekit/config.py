@@ -96,6 +96,7 @@ class Config:
         "flush_budget_ms",
         "headers",
         "import_profile",
+        "init_timeout_ms",
         "keep",
         "locals",
         "logs",
@@ -157,6 +158,7 @@ class Config:
     snapshot_after_ms: int
     snapshots: bool
     import_profile: bool
+    init_timeout_ms: int
     capture: frozenset[str]
     capture_bytes: int
     redact_keys: frozenset[str]
@@ -214,6 +216,9 @@ class Config:
         put(self, "timeout_margin_ms", _number(env, "TRACEKIT_TIMEOUT_MARGIN_MS", 500, 0, 3_600_000))
         put(self, "snapshot_after_ms", _number(env, "TRACEKIT_SNAPSHOT_AFTER_MS", 1000, 0, 86_400_000))
         put(self, "import_profile", _flag(env, "TRACEKIT_IMPORT_PROFILE", True))
+        # Lambda gives a start ten seconds, unless somebody prepares instances beforehand.
+        known = 10_000 if env.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand" else 0
+        put(self, "init_timeout_ms", _number(env, "TRACEKIT_INIT_TIMEOUT_MS", known, 0, 3_600_000))
         put(self, "snapshots", bool(self.timeout_margin_ms or self.snapshot_after_ms))
         named = self.propagators or ()
         put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))

@@ -239,6 +239,14 @@ def snapshot(span: Span, moment: int, imminent: bool) -> Span:
     return taken
 
 
+def leave(spans: list[Span]) -> None:
+    """Sends spans that are still open, as they are, because the platform is about to end the process."""
+    moment = time.time_ns()
+    # Their ids must stand now: the call that follows, if one does, joins this trace (lifecycle.begun_trace).
+    if sum([_send(span, moment, True) for span in spans if span.tid]):
+        _deliver(True)
+
+
 def _deliver(urgent: bool) -> None:
     # On a thread of its own: an endpoint that hangs must not keep the watcher from the next deadline.
     pipeline.get().flush(_PATIENCE_S, force=urgent)

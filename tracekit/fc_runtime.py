@@ -43,6 +43,7 @@ class FcFunction:
             headers.get("x-fc-function-memory") or os.environ.get("FC_FUNCTION_MEMORY_SIZE")
         )
         self.timeout = _number(headers.get("x-fc-function-timeout"))
+        self.initialization_timeout = _number(headers.get("x-fc-initialization-timeout"))
         self.version_id = headers.get("x-fc-version-id") or os.environ.get("FC_FUNCTION_VERSION", "")
         self.qualifier = headers.get("x-fc-qualifier") or os.environ.get("FC_QUALIFIER", "")
 

@@ -54,6 +54,7 @@ class Initializer(Root):
             span = Span("Initializer", INTERNAL, None, Trace(), time.time_ns(), facts)
         super().__init__(span, args)
         self._failed = False
+        self._stop_watch = watch(span, args) if isinstance(span, Span) else None
 
     def failed(self, error: BaseException) -> None:
         super().failed(error)
@@ -64,6 +65,8 @@ class Initializer(Root):
             if not isinstance(self.span, Span):
                 return
             self.span.end = time.time_ns()
+            if self._stop_watch is not None:
+                self._stop_watch()
             LIFECYCLE.initialized(self.span)
             if self._failed:  # no call may ever follow: send now, as a trace of its own
                 LIFECYCLE.report(Trace(), None, os.environ)
@@ -82,6 +85,20 @@ class Hook(Root):
             pipeline.get().last_flush(HOOK_FLUSH_S)
         except Exception as error:
             report(error, "hook")
+
+
+def watch(span: Span, args: tuple[Any, ...]) -> Callable[[], None] | None:
+    """Sees to it that an initializer that hangs is told of; what this returns ends that. None where it is
+    not known how long the platform waits."""
+    function = getattr(args[-1], "function", None) if args else None
+    told = getattr(function, "initialization_timeout", 0)
+    limit_s = told if isinstance(told, int) and told > 0 else pipeline.get().config.init_timeout_ms / 1000
+    if not limit_s:
+        return None
+    from tracekit import startup
+    from tracekit.deadline import open_spans
+
+    return startup.watched(limit_s, lambda: open_spans([span])[span])
 
 
 def special(callee: Callee, facts: Facts) -> Root:

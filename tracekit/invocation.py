@@ -233,8 +233,14 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
     first = LIFECYCLE.first_call()
     cold = is_cold(first, os.environ)
     pause = PAUSES.begins()
-    span = context.start_root("", SERVER, None, parent, outer, started, baggage)
+    name = trigger.name or facts.function or callee.name
+    # What is known of it by now is for samplers that ask; the rest is added below.
+    span = context.start_root(name, SERVER, trigger.attributes, parent, outer, started, baggage)
     if isinstance(span, Span):
+        if first and parent is None and span.trace.sampling is None:
+            begun = LIFECYCLE.begun_trace()
+            if begun:  # the phases before this call hung for a while, and have been told of
+                span.trace.tid = begun
         _describe(span, callee, facts, trigger, cold)
         span.set_attributes(pause)
         _link(span, trigger)

@@ -27,7 +27,7 @@ from tracekit.watch import when_imported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from tracekit.span import SpanContext
@@ -50,17 +50,40 @@ class Lifecycle:
         self._runtime_imports = ImportTree([])
         self._reported = False
         self._cold = [True]
+        self._stop_watch: Callable[[], None] | None = None
+        # ColdStart and FunctionInitialization as they were sent before their end, in a trace of their own.
+        self._begun: list[Span] = []
 
     def function_loading(self) -> None:
         """A runtime of ours is about to import the function's module."""
         self.function_start = time.time_ns()
         self._runtime_imports = IMPORTS.take()
         _end_unwanted_profile()
+        limit_ns = config.get().init_timeout_ms * 1_000_000
+        if limit_ns:
+            from tracekit import startup
+
+            left_ns = process_start() + limit_ns - self.function_start
+            self._stop_watch = startup.watched(left_ns / 1e9, self._unfinished)
 
     def function_loaded(self) -> None:
         """A runtime of ours has imported the function's module."""
         self.function_end = time.time_ns()
         self._exact_end = True
+        if self._stop_watch is not None:
+            self._stop_watch()
+
+    def _unfinished(self) -> list[Span]:
+        trace = Trace()
+        whole = _phase("ColdStart", "cold_start", None, trace, process_start(), 0)
+        loading = _phase("FunctionInitialization", "function_init", whole, trace, self.function_start, 0)
+        self._begun = [whole, loading]
+        return self._begun
+
+    def begun_trace(self) -> int:
+        """The id of a trace that phases of this process have been sent in already; 0 if there is none."""
+        spans = [*self._begun, *self.initializers]
+        return next((span.trace.tid for span in spans if span.trace.identified), 0)
 
     def decorated(self, module: str) -> None:
         """A callable of `module` was decorated: the function is loaded when the module finishes importing,
@@ -128,7 +151,7 @@ class Lifecycle:
         for span in self.initializers:
             _adopt(span, whole, trace)
             whole.end = max(whole.end, span.end)
-        return [whole, *phases, *self.initializers]
+        return [whole, *phases, *self.initializers, *_settled(self._begun, [whole, phases[1]])]
 
 
 class Pauses:
@@ -200,10 +223,23 @@ def _end_unwanted_profile() -> None:
         IMPORTS.take()
 
 
+def _settled(begun: list[Span], finished: list[Span]) -> list[Span]:
+    """What else must be sent so that nothing that was sent unfinished stays so."""
+    rest = []
+    for before, after in zip(begun, finished):
+        if before.tid == after.tid:
+            after.sid = before.sid
+        else:  # the first call has a caller in another trace
+            before.end = after.end
+            before.add_link(after.context)
+            rest.append(before)
+    return rest
+
+
 def _adopt(span: Span, parent: Span, trace: Trace) -> None:
-    # The initializer ran before any trace was known. If its ids went out meanwhile (it called something),
-    # its spans must stay in their own trace, and a link connects the two.
-    if span.trace.identified:
+    # The initializer ran before any trace was known. If its ids went out meanwhile (it called something, or
+    # hung for a while), its spans must stay in their own trace, and a link connects the two.
+    if span.trace.identified and span.trace.tid != trace.tid:
         parent.add_link(span.context)
     else:
         span.trace.tid, span.trace.state = trace.tid, trace.state

@@ -140,7 +140,10 @@ def test_an_initializer_that_fails_is_sent_at_once(recorded: Any) -> None:
     assert recorded.named("Initializer").rare.status == ERROR
 
 
-def test_an_initializer_that_called_out_keeps_its_trace_and_is_linked(recorded: Any) -> None:
+@pytest.mark.parametrize("called", [True, False])
+def test_an_initializer_that_called_out_keeps_its_trace_which_a_call_without_caller_joins(
+    recorded: Any, called: bool
+) -> None:
     from tracekit import inject
 
     carrier: dict[str, str] = {}
@@ -150,10 +153,14 @@ def test_an_initializer_that_called_out_keeps_its_trace_and_is_linked(recorded: 
         inject(carrier)
 
     initialize(fc_context())
-    handler(b"x", fc_context())
-    phase = recorded.named("Initializer")
+    caller = f"00-{'a' * 32}-{'b' * 16}-01" if called else ""
+    handler(b"x", fc_context(tracing=SimpleNamespace(traceparent=caller)))
+    phase, whole = recorded.named("Initializer"), recorded.named("ColdStart")
     assert phase.trace_id in carrier["traceparent"]
-    assert recorded.named("ColdStart").rare.links[0].context.span_id == phase.span_id
+    if called:
+        assert whole.rare.links[0].context.span_id == phase.span_id
+    else:
+        assert (whole.trace_id, phase.parent) == (phase.trace_id, whole)
 
 
 def test_a_batch_has_a_link_for_each_message_and_no_producer_as_parent(recorded: Any) -> None:
