@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector.api.telemetry import Telemetry
+from collector.decode import choice
 from collector.ingest import Ingest
 from collector.journal import Journal
 from collector.receivers import otlp_http, zipkin
@@ -22,7 +23,7 @@ from collector.receivers.http_server import serving
 from collector.receivers.inflate import inflate
 from collector.receivers.otlp_grpc import serving_grpc
 from collector.receivers.tls import tls_of
-from collector.settings import Address, Settings
+from collector.settings import Address, Settings, SettingsError
 from collector.storage.base import Grace, SpanWriter, StorageError
 from collector.storage.duckdb import DatabaseOptions, DuckDBStorage, open_storage
 from collector.tokenfile import read_tokens
@@ -87,6 +88,7 @@ def open_store(settings: Settings) -> DuckDBStorage:
 @contextlib.contextmanager
 def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
     """Ingest while the context lasts; leaving it commits everything admitted."""
+    _use_decoder(settings.decoder)
     make = functools.partial(
         Ingest,
         writer,
@@ -110,6 +112,13 @@ def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
         gc.set_threshold(*before)
         if not ingest.close():
             log.error("payloads that were never acknowledged could not be committed in time")
+
+
+def _use_decoder(name: str) -> None:
+    try:
+        choice.use(name)
+    except LookupError as error:
+        raise SettingsError(f"TRACEKIT_DECODER: {error.args[0]}") from error
 
 
 def _journal(writer: SpanWriter, settings: Settings) -> Journal:

@@ -258,6 +258,14 @@ class Settings:
             "TRACEKIT_MAX_WAITING", parse_size, "memory of what is acknowledged and waits for its insert"
         ),
     )
+    decoder: str = field(
+        default="auto",
+        metadata=_setting(
+            "TRACEKIT_DECODER",
+            _one_of("auto", "c", "python"),
+            "what reads spans in protobuf: `c`, `python`, or the faster that is there",
+        ),
+    )
     acknowledge: str = field(
         default="journal",
         metadata=_setting(

@@ -53,8 +53,10 @@ def _entries(raws: Sequence[bytes]) -> list[Entry]:
 
 
 def any_value(message: Any, depth: int = MAX_DEPTH) -> Any:
-    """An AnyValue; a field of a later OTLP version reads as None. Raises RecursionError if it nests too deep or
-    holds too many values, DecodeError if one of them is damaged."""
+    """An AnyValue; a field of a later OTLP version reads as None.
+
+    Raises RecursionError if it nests too deep or holds too many values, DecodeError if one is damaged.
+    """
     return _ValueReader().read(message, depth)
 
 

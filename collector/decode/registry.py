@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from collector.decode import json_protobuf, otlp_json, otlp_logs, otlp_metrics, otlp_protobuf, zipkin_json
+from collector.decode import choice, json_protobuf, otlp_json, otlp_logs, otlp_metrics, zipkin_json
 from collector.decode.result import Decoded
 from collector.payload import Encoding, Signal
 
@@ -13,7 +13,7 @@ Decoder = Callable[[bytes, int], Decoded]
 Decoders = Mapping[tuple[Signal, Encoding], Decoder]
 
 DECODERS: dict[tuple[Signal, Encoding], Decoder] = {
-    ("traces", "protobuf"): otlp_protobuf.decode,
+    ("traces", "protobuf"): choice.decode,
     ("traces", "json"): otlp_json.decode,
     ("traces", "zipkin_json"): zipkin_json.decode,
     ("logs", "protobuf"): otlp_logs.decode,

@@ -1,0 +1,35 @@
+"""Which of the two decoders of spans in protobuf serves: the one in C wherever it could be built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from collector.decode import otlp_protobuf
+from collector.decode.result import Decoded
+
+try:
+    from collector.decode import otlp_protobuf_c
+except ImportError:  # installed without a compiler, or for another platform
+    _FOUND: dict[str, Callable[[bytes, int], Decoded]] = {"python": otlp_protobuf.decode}
+else:
+    _FOUND = {"c": otlp_protobuf_c.decode, "python": otlp_protobuf.decode}
+
+_name = next(iter(_FOUND))
+
+
+def use(wanted: str) -> None:
+    """From now on decode with "c", "python" or, "auto", the faster that is there. LookupError without it."""
+    global _name
+    if wanted != "auto" and wanted not in _FOUND:
+        raise LookupError(f"the decoder {wanted!r} was not built when tracekit was installed")
+    _name = next(iter(_FOUND)) if wanted == "auto" else wanted
+
+
+def decoder_name() -> str:
+    """The one in use: "c" or "python"."""
+    return _name
+
+
+def decode(body: bytes, received_ns: int) -> Decoded:
+    """The spans of an ExportTraceServiceRequest. Raises Undecodable or TooLarge."""
+    return _FOUND[_name](body, received_ns)
