@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector.decode.registry import DECODERS
+from collector.decode import decoder_name
 from collector.ingest import IngestStats
 from collector.receivers.counts import Counts
 
 RATE_WINDOW_S = 60
-_NATIVE = "native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Telemetry:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return Facts(
             version=self.version,
-            decoder=decoder_in_use(),
+            decoder=decoder_name(),
             uptime_s=time.monotonic() - self.started_s,
             ingest=self.ingest(),
             queue_limit_bytes=self.queue_limit_bytes,
@@ -94,11 +93,6 @@ class Telemetry:
             cpu_s=usage.ru_utime + usage.ru_stime,
             forward=self.forward() if self.forward else None,
         )
-
-
-def decoder_in_use() -> str:
-    """Which decoder of OTLP protobuf was found at import."""
-    return "c" if _NATIVE in DECODERS["traces", "protobuf"].__module__ else "python"
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
