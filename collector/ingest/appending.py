@@ -27,13 +27,6 @@ class Appending(Stage):
         self._counts = counts
         self._following = following
 
-    def _run(self) -> None:
-        try:
-            self._journal.prepare()
-        except OSError as error:  # it is tried again with the first payload, whose sender is told
-            log.warning("the journal could not be prepared: %s", error)
-        super()._run()
-
     def _work(self, jobs: list[Job]) -> None:
         trouble = self._following.trouble
         if trouble:

@@ -51,7 +51,6 @@ class Checkpointing:
         try:
             self._covered = self._writer.checkpoint()
             self._journal.recycle(self._covered)
-            self._journal.prepare()
         except (StorageError, OSError) as error:
             log.warning("the journal is kept for now: %s", error)
         except Exception:

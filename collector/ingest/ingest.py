@@ -20,6 +20,7 @@ from collector.ingest.checkpointing import Checkpointing
 from collector.ingest.decoding import Decoding
 from collector.ingest.inserting import Inserting, InsertingBehind
 from collector.ingest.job import Job
+from collector.ingest.preparing import Preparing
 from collector.ingest.quarantine import Quarantine
 from collector.ingest.stage import Stage
 from collector.ingest.stats import Counts, IngestStats
@@ -72,6 +73,7 @@ class Ingest:
             )
             following = Appending(journal, self._budget, self._counts, self._behind)
             self._checkpointing = Checkpointing(writer, journal)
+            self._preparing = Preparing(journal)
         self._decoding = Decoding(decoders, self._budget, self._counts, following)
         stages = [self._decoding, following, inserting]
         self._stages = stages if journal else stages[:2]
@@ -79,6 +81,7 @@ class Ingest:
             stage.start()
         if self._checkpointing:
             self._checkpointing.start()
+            self._preparing.start()
 
     # ------------------------------------------------------------ receivers call
 
@@ -140,6 +143,7 @@ class Ingest:
         deadline = time.monotonic() + timeout_s
         done = all(stage.close(max(deadline - time.monotonic(), 0.1)) for stage in self._stages)
         if self._checkpointing:
+            self._preparing.close(max(deadline - time.monotonic(), 0.1))
             self._checkpointing.close(max(deadline - time.monotonic(), 0.1))
         if self._journal and done:
             self._journal.close()

@@ -49,6 +49,9 @@ class Journal:
         self._segment_bytes = segment_bytes or SEGMENT_BYTES
         self._lock = threading.Lock()
         self._preparing = False
+        # Set when no segment is ready for the time after the current one: `prepare` is wanted.
+        self.unprepared = threading.Event()
+        self.unprepared.set()
         folder.mkdir(parents=True, exist_ok=True)
         self._next_number = 1 + max((int(path.stem) for path in _files(folder)), default=0)
         starts = _starts(folder)
@@ -141,6 +144,8 @@ class Journal:
     def _new_segment(self, needed: int) -> Segment:
         with self._lock:
             path = self._free.pop() if self._free and needed <= self._segment_bytes else None
+            if not self._free:
+                self.unprepared.set()
         if path:
             return Segment.reuse(path)
         capacity = max(self._segment_bytes, needed)
@@ -166,6 +171,7 @@ class Journal:
         """Have a segment ready before it is needed: writing one through takes as long as many appends. Any
         thread; OSError if there is no room."""
         with self._lock:
+            self.unprepared.clear()
             if self._free or self._preparing:
                 return
             self._preparing = True
