@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from collector import jsonvalue
-from collector.storage.base import Storage, TracesQuery, Window
+from collector.storage import memory
+from collector.storage.base import AttributesQuery, Storage, TracesQuery, Window
+from collector.storage.duckdb import reader as duckdb_reader
 from collector.storage.spanset import (
     All,
     AnyOf,
@@ -216,3 +218,45 @@ def test_the_text_of_a_value_is_never_sql(storage: Storage) -> None:
 def test_what_makes_no_sense_cannot_be_asked(name: str, operator: Operator, value: Value) -> None:
     with pytest.raises(ValueError):
         is_(name, operator, value, "intrinsic")
+
+
+# -------------------------------------------------------------------- what can be asked for
+
+
+def test_keys_and_values_are_told_by_how_many_spans_have_them(storage: Storage) -> None:
+    write(
+        storage, with_attributes(1, a=1, b="x"), with_attributes(2, a=1.0, b="y"), with_attributes(3, a=True),
+        with_attributes(4, a=[1], c=None, b="x" * 201), with_attributes(5),
+        row(6, 1, at=-1, attributes='{"z":1}'),
+    )  # fmt: skip
+    reader = storage.reader
+    assert reader.attributes(AttributesQuery(WINDOW, "span")) == (("a", 4), ("b", 3), ("c", 1))
+    assert reader.attributes(AttributesQuery(WINDOW, "span", limit=1)) == (("a", 4),)
+    counted = reader.attributes(AttributesQuery(WINDOW, "span", "a"))
+    assert [(value, type(value), n) for value, n in counted] == [
+        (1, int, 1),
+        (1.0, float, 1),
+        (True, bool, 1),
+    ]
+    assert reader.attributes(AttributesQuery(WINDOW, "span", "b")) == (("x", 1), ("y", 1))
+    assert reader.attributes(AttributesQuery(WINDOW, "span", "none")) == ()
+
+
+def test_attributes_of_resources_count_once_a_span(storage: Storage) -> None:
+    write(storage, row(1, 1), row(1, 2, name="b"), row(2, 1, service="other", resource_id=2))
+    reader = storage.reader
+    assert reader.attributes(AttributesQuery(WINDOW, "resource")) == (("service.name", 3),)
+    assert reader.attributes(AttributesQuery(WINDOW, "resource", "service.name")) == (
+        ("shop", 2),
+        ("other", 1),
+    )
+    assert reader.attributes(AttributesQuery(WINDOW, "names")) == (("GET /", 2), ("b", 1))
+
+
+def test_only_the_newest_spans_are_asked_what_they_say(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (memory, duckdb_reader):
+        monkeypatch.setattr(module, "ATTRIBUTE_SAMPLE", 2)
+    write(storage, row(1, 1, at=1, name="old"), row(2, 1, at=2, name="b"), row(3, 1, at=3, name="c"))
+    assert storage.reader.attributes(AttributesQuery(WINDOW, "names")) == (("b", 1), ("c", 1))

@@ -272,6 +272,23 @@ class TracePage:
     next_cursor: str  # "" on the last page
 
 
+# From how many spans the attributes are gathered that a person is offered to choose from.
+ATTRIBUTE_SAMPLE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AttributesQuery:
+    """What the newest ATTRIBUTE_SAMPLE spans of the window say: `of` the span, its resource, or their names.
+
+    Without `key` the keys of attributes, with it that one's values: texts, numbers and booleans. For `names`
+    the names of the spans, whatever `key` is."""
+
+    window: Window
+    of: Literal["span", "resource", "names"]
+    key: str = ""
+    limit: int = 100
+
+
 # As many links into one trace as a reader gives back: far more than a page shows, far less than memory.
 BACKLINKS = 1_000
 
@@ -530,6 +547,10 @@ class SpanReader(Protocol):
 
     def traces(self, query: TracesQuery) -> TracePage:
         """Paging with the cursor never repeats nor skips a trace that was stored before page one."""
+        ...
+
+    def attributes(self, query: AttributesQuery) -> tuple[tuple[str | int | float | bool, int], ...]:
+        """Keys or values with the number of spans that have them, most first, then by text."""
         ...
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from collector import jsonvalue
@@ -18,10 +18,13 @@ from collector.model import Kind, Resource, Scope, Span, SpanBatch
 from collector.model_logs import LogBatch
 from collector.model_metrics import MetricBatch
 from collector.storage import cursor, memory_errors
+from collector.storage.attribute_counts import Scalar, count
 from collector.storage.base import (
+    ATTRIBUTE_SAMPLE,
     BACKLINKS,
     PAIR_SLACK_NS,
     SETTLE_NS,
+    AttributesQuery,
     Backlink,
     Call,
     CallsQuery,
@@ -217,6 +220,14 @@ class MemoryStorage:
             for pair in self._pairs(wide)
             if query.source in ("", pair.source.id) and query.target in ("", pair.target.id)
         }
+
+    def attributes(self, query: AttributesQuery) -> tuple[tuple[Scalar, int], ...]:
+        newest = sorted(self._starting_in(query.window), key=lambda s: (-s.start_ns, s.trace_id, s.span_id))[
+            :ATTRIBUTE_SAMPLE
+        ]
+        if query.of == "names":
+            return count(({span.name: None} for span in newest), replace(query, key=""))
+        return count((s.attributes if query.of == "span" else s.resource for s in newest), query)
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         _check_trace_id(trace_id)

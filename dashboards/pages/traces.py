@@ -1,4 +1,4 @@
-"""Traces: filtered, sorted, paged, and as dots over time."""
+"""Traces: filtered, sorted, paged, as dots over time, and as a file."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from collector.analysis.traceql import is_traceql, parse
 from collector.storage.base import InvalidQuery, SpanReader, TracePage, TracesQuery, Window
 from dashboards.bounds import duration_bounds
+from dashboards.completion import complete, vocabulary_of
 from dashboards.palette import classes_for
-from dashboards.params import choice, text
+from dashboards.params import MAX_TEXT, choice, text
 from dashboards.render import range_of, render, url
 from dashboards.scatter import scatter
+from dashboards.tracetable import as_csv, as_json
 from dashboards.ui import ui_of
 
 router = APIRouter()
 
 SORTS = (("newest", "Newest"), ("slowest", "Slowest"), ("spans", "Most spans"), ("errors", "Most errors"))
 PAGE_SIZE = 50
+# Traces in a downloaded table.
+EXPORTED = 10_000
 # Cursors of the pages behind, kept in the URL so that Back works without script and survives a reload.
 TRAIL_SEPARATOR = "~"
 LONGEST_TRAIL = 200
+
+NO_PAGE = TracePage((), "")
 
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{32}")
 _COLD = {"": None, "yes": True, "no": False}
@@ -46,14 +53,17 @@ def traces(request: Request) -> Response:
         return RedirectResponse(url(request, f"/traces/{direct}", q=None), 307)
     window = range_of(request).window
     trail = _trail(params)
-    query = read_query(params, window)
-    page = reader.traces(replace(query, cursor=trail[-1] if trail else ""))
+    query, problem = _asked(params, window)
+    page = reader.traces(replace(query, cursor=trail[-1] if trail else "")) if not problem else NO_PAGE
     services = reader.services(window)
     return render(
         request,
         "traces.html",
+        status_code=400 if problem else 200,
         page=page,
         query=query,
+        typed=text(params, "q"),
+        problem=problem,
         duration_text=text(params, "duration"),
         chips=chips(params, query),
         services=services,
@@ -68,9 +78,50 @@ def traces(request: Request) -> Response:
     )
 
 
+@router.get("/api/traces.csv")
+def table_csv(request: Request) -> Response:
+    """The traces that the page would list, up to EXPORTED of them, as a table."""
+    content = as_csv(_exported(request))
+    headers = {"Content-Disposition": 'attachment; filename="traces.csv"'}
+    return Response(content, 200, headers, "text/csv; charset=utf-8")
+
+
+@router.get("/api/traces.json")
+def table_json(request: Request) -> Response:
+    """The same as JSON."""
+    return JSONResponse({"traces": as_json(_exported(request))})
+
+
+@router.get("/traces/complete.json")
+def completions(request: Request) -> Response:
+    """Queries that go on from `q` with one word more."""
+    typed = request.query_params.get("q", "")[:MAX_TEXT]
+    window = range_of(request).window
+    return JSONResponse(complete(typed, window, vocabulary_of(request)) if is_traceql(typed) else [])
+
+
+def _exported(request: Request) -> TracePage:
+    params, window = request.query_params, range_of(request).window
+    return ui_of(request).reader.traces(replace(read_query(params, window), limit=EXPORTED))
+
+
+def _asked(params: Mapping[str, str], window: Window) -> tuple[TracesQuery, str]:
+    """The query, and what is wrong with its TraceQL: then the page keeps what was typed, to be mended."""
+    typed = text(params, "q")
+    try:
+        return read_query(params, window), ""
+    except InvalidQuery as error:
+        if not is_traceql(typed):
+            raise
+        rest = {key: value for key, value in params.items() if key != "q"}
+        return read_query(rest, window), f"{str(error)[:1].upper()}{str(error)[1:]}."
+
+
 def read_query(params: Mapping[str, str], window: Window) -> TracesQuery:
     """The query a URL asks for, first page. InvalidQuery says which parameter cannot be read."""
     shortest, longest = duration_bounds(text(params, "duration"))
+    typed = text(params, "q")
+    query = is_traceql(typed)
     return TracesQuery(
         window,
         service=text(params, "service"),
@@ -79,7 +130,8 @@ def read_query(params: Mapping[str, str], window: Window) -> TracesQuery:
         coldstart=_COLD[choice(params, "cold", tuple(_COLD), "")],
         min_duration_ns=shortest,
         max_duration_ns=longest,
-        text=text(params, "q"),
+        text="" if query else typed,
+        spanset=parse(typed) if query else None,
         source=text(params, "source"),
         target=text(params, "target"),
         sort=choice(params, "sort", [key for key, _ in SORTS], "newest"),  # type: ignore[arg-type]
@@ -93,6 +145,7 @@ def chips(params: Mapping[str, str], query: TracesQuery) -> list[Chip]:
     calls = f"{_node_name(query.source)} → {_node_name(query.target)}" if query.source or query.target else ""
     found = [
         Chip("text", query.text, ("q",)),
+        Chip("query", text(params, "q") if query.spanset else "", ("q",)),
         Chip("function", query.service, ("service",)),
         Chip("status", {"error": "failed", "ok": "ok", "": ""}[query.status], ("status",)),
         Chip("duration", text(params, "duration"), ("duration",)),

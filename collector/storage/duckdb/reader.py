@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from collector import jsonvalue
 from collector.model import COLUMN_NAMES, Span, hex_span_id
 from collector.storage import cursor
+from collector.storage.attribute_counts import Scalar, count
 from collector.storage.base import (
+    ATTRIBUTE_SAMPLE,
     BACKLINKS,
     MESSAGE_KEPT,
     PAIR_SLACK_NS,
     SETTLE_NS,
     STACK_KEPT,
+    AttributesQuery,
     Backlink,
     Call,
     CallsQuery,
@@ -106,6 +109,14 @@ class DuckDBReader:
         }
         rows = self._database.rows("traces", values, **structure)
         return _page(rows, query)
+
+    def attributes(self, query: AttributesQuery) -> tuple[tuple[Scalar, int], ...]:
+        column = {"span": "attributes", "resource": "resource_id", "names": "name"}[query.of]
+        values = _values(query) | {"sample": ATTRIBUTE_SAMPLE}
+        rows = self._database.rows("attributes", values, column=column)
+        if query.of == "names":
+            return count(({name: None} for name, n in rows for _ in range(n)), replace(query, key=""))
+        return count((said for text, n in rows for said in [jsonvalue.loads(text) or {}] * n), query)
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         _check_trace_id(trace_id)

@@ -101,6 +101,13 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("change", (event) => { if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); });
 
+// A field that offers how to go on: the server knows the language and what there is.
+document.addEventListener("input", async ({ target }) => {
+  if (!target.dataset?.complete) return;
+  const typed = target.value, answer = await fetch(`${target.dataset.complete}${target.dataset.complete.includes("?") ? "&" : "?"}${new URLSearchParams({ q: typed })}`);
+  if (answer.ok && target.value === typed) target.list.replaceChildren(...(await answer.json()).map((offer) => new Option("", offer)));
+});
+
 let leader = 0;
 const rows = () => [...document.querySelectorAll("main tr[data-href], main [data-row]")];
 function step(by) {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 pytest.register_assert_rewrite("tests.spanset_contract")
 
 from collector import jsonvalue  # noqa: E402
-from collector.storage.base import TracesQuery  # noqa: E402
+from collector.storage.base import AttributesQuery, TracesQuery  # noqa: E402
 from collector.storage.duckdb import open_storage  # noqa: E402
 from collector.storage.memory import MemoryStorage  # noqa: E402
 from collector.storage.spanset import INTRINSICS, All, AnyOf, Comparison, Field, Related, Spans  # noqa: E402
@@ -86,5 +86,22 @@ def test_engines_agree_on_sets_of_spans(rows: list[dict[str, Any]], asked: list[
             for spanset in asked:
                 query = TracesQuery(WINDOW, spanset=spanset)
                 assert duckdb.reader.traces(query) == memory.reader.traces(query)
+        finally:
+            duckdb.close()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(spans(), max_size=12))
+def test_engines_agree_on_what_attributes_there_are(rows: list[dict[str, Any]]) -> None:
+    memory = MemoryStorage()
+    with tempfile.TemporaryDirectory() as folder:
+        duckdb = open_storage(Path(folder))
+        try:
+            for engine in (memory, duckdb):
+                engine.writer.write([batch(*rows)])  # type: ignore[attr-defined]
+            for of, key in (("span", ""), ("resource", ""), ("names", ""), ("span", "x"), ("span", "y")):
+                query = AttributesQuery(WINDOW, of, key)  # type: ignore[arg-type]
+                theirs, ours = duckdb.reader.attributes(query), memory.reader.attributes(query)
+                assert [(v, type(v), n) for v, n in theirs] == [(v, type(v), n) for v, n in ours]
         finally:
             duckdb.close()

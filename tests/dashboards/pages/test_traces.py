@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from dataclasses import replace
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -148,3 +151,59 @@ def test_an_empty_store_says_how_to_send(quiet_client: TestClient) -> None:
 def test_an_empty_range_offers_a_wider_one() -> None:
     html = client_of(filled("little").reader).get("/traces?from=now-5h&to=now-4h").text
     assert "Widen to 24 h" in html
+
+
+QUERY = '{ resource.service.name = "storefront" } >> { status = error && span.db.system.name = nil }'
+
+
+def found(client: TestClient, query: str, **more: str) -> list[dict[str, Any]]:
+    answer = client.get("/api/traces.json", params={"q": query, **more})
+    assert answer.status_code == 200
+    traces: list[dict[str, Any]] = answer.json()["traces"]
+    return traces
+
+
+def test_a_query_in_braces_finds_traces_by_how_their_spans_stand(client: TestClient) -> None:
+    failed = found(client, QUERY)
+    assert failed and all(trace["errors"] for trace in failed)
+    assert len(failed) == len(found(client, "", status="error", service="checkout"))
+    page = client.get("/traces", params={"q": QUERY})
+    assert page.status_code == 200 and "query <b" in page.text
+    assert not found(client, '{ resource.service.name = "mailer" } >> { status = error }')
+
+
+def test_a_query_that_cannot_be_read_stays_in_its_field_with_what_is_wrong(client: TestClient) -> None:
+    answer = client.get("/traces", params={"q": "{ naem = 1 }", "sort": "slowest"})
+    assert answer.status_code == 400
+    assert 'value="{ naem = 1 }"' in answer.text
+    assert "At character 3 &#39;naem&#39; stands, where" in answer.text
+    assert client.get("/api/traces.json", params={"q": "{"}).json() == {
+        "error": "At character 2 the query ends, where span.…, resource.…, .… or one of name, statusMessage, "
+        "duration, status, kind is expected."
+    }
+
+
+def test_a_table_has_what_the_page_lists_in_its_order(client: TestClient) -> None:
+    rows = list(csv.DictReader(io.StringIO(client.get("/api/traces.csv?sort=slowest&service=checkout").text)))
+    traces = found(client, "", sort="slowest", service="checkout")
+    assert [row["trace_id"] for row in rows] == [trace["trace_id"] for trace in traces]
+    assert len(rows) > 50  # more than a page
+    durations = [float(row["duration_ms"]) for row in rows]
+    assert durations == sorted(durations, reverse=True)
+    assert traces[0]["services"]["checkout"] >= 1 and "checkout:" in rows[0]["services"]
+
+
+def test_a_name_in_a_table_is_no_formula() -> None:
+    evil = replace(at("1", "", 0, 9, "=HYPERLINK(1)", "@x"), trace_id="1" * 32)
+    (row,) = csv.DictReader(io.StringIO(client_of(store(evil).reader).get("/api/traces.csv").text))
+    assert (row["service"], row["operation"]) == ("'=HYPERLINK(1)", "'@x")
+
+
+def test_what_may_follow_is_offered_with_what_spans_say(client: TestClient) -> None:
+    def offers(typed: str) -> list[str]:
+        answer: list[str] = client.get("/traces/complete.json", params={"q": typed}).json()
+        return answer
+
+    assert offers("{ span.code") == ["{ span.code.function.name"]
+    assert '{ resource.service.name = "checkout"' in offers("{ resource.service.name = ")
+    assert offers("plain words") == []
