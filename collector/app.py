@@ -23,9 +23,10 @@ from collector.receivers.http_server import serving
 from collector.receivers.inflate import inflate
 from collector.receivers.otlp_grpc import serving_grpc
 from collector.receivers.tls import tls_of
+from collector.retention import Caretaker, Limits, part_bytes
 from collector.settings import Address, Settings, SettingsError
-from collector.storage.base import Grace, SpanWriter, StorageError
-from collector.storage.duckdb import DatabaseOptions, DuckDBStorage, open_storage
+from collector.storage.base import Grace, SpanWriter, StorageCare, StorageError
+from collector.storage.duckdb import PART_BYTES, DatabaseOptions, DuckDBStorage, open_storage
 from collector.tokenfile import read_tokens
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,27 @@ def open_store(settings: Settings) -> DuckDBStorage:
         options,
         dedup_keys=settings.dedup_spans,
         disk_floor_bytes=settings.disk_floor_bytes,
+        part_bytes=part_bytes(_limits(settings), PART_BYTES),
     )
+
+
+@contextlib.contextmanager
+def caring(care: StorageCare, settings: Settings) -> Iterator[None]:
+    """What is too old or too much is forgotten while the context lasts."""
+    caretaker = Caretaker(care, _limits(settings))
+    caretaker.start()
+    try:
+        yield
+    finally:
+        caretaker.close()
+
+
+def _limits(settings: Settings) -> Limits:
+    return {
+        "traces": settings.retain_traces,
+        "logs": settings.retain_logs,
+        "metrics": settings.retain_metrics,
+    }
 
 
 @contextlib.contextmanager

@@ -15,6 +15,14 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How long and how much of a signal is kept. Whichever is passed first counts; 0 is no limit."""
+
+    age_s: float = 0.0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """Where to listen. Port 0 takes any free one."""
 
@@ -114,6 +122,24 @@ def _address_or_off(text: str) -> Address | None:
     return None if text.strip().lower() == "off" else Address.parse(text)
 
 
+_AGES = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+def _limit(text: str) -> Limit:
+    """`30d`, `50GiB`, `30d,50GiB`, or `off`."""
+    if text.strip().lower() == "off":
+        return Limit()
+    given: dict[str, Any] = {}
+    for word in filter(None, (word.strip() for word in text.split(","))):
+        if word[:-1].isascii() and word[:-1].isdigit() and word[-1] in _AGES:
+            given["age_s"] = float(int(word[:-1]) * _AGES[word[-1]])
+        else:
+            given["bytes"] = parse_size(word)
+    if not any(given.values()):
+        raise SettingsError(f"{text!r} is neither an age such as 30d, nor a size such as 50GiB, nor off")
+    return Limit(**given)
+
+
 def _acknowledge(text: str) -> str:
     if text.strip().lower() not in ("journal", "commit"):
         raise SettingsError(f"{text!r} is neither journal nor commit")
@@ -156,6 +182,7 @@ def _setting(env: str, parse: Callable[[str], Any], meaning: str) -> dict[str, A
 
 
 _MIB = 2**20
+_MONTH = Limit(age_s=30 * 86_400.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +330,16 @@ class Settings:
         metadata=_setting(
             "TRACEKIT_DISK_FLOOR", parse_size, "free disk below which writes are refused with 503"
         ),
+    )
+    retain_traces: Limit = field(
+        default=_MONTH,
+        metadata=_setting("TRACEKIT_RETAIN_TRACES", _limit, "how long, and how much, of traces is kept"),
+    )
+    retain_logs: Limit = field(
+        default=_MONTH, metadata=_setting("TRACEKIT_RETAIN_LOGS", _limit, "the same for logs")
+    )
+    retain_metrics: Limit = field(
+        default=_MONTH, metadata=_setting("TRACEKIT_RETAIN_METRICS", _limit, "the same for metrics")
     )
     unfinished_grace_s: float = field(
         default=60.0,

@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.payload": (),
     "collector.settings": (),
     "collector.logformat": (),
+    "collector.retention": ("collector.settings", "collector.storage.base"),
     "collector.configfile": ("collector.settings",),
     "collector.tokenfile": ("collector.configfile", "collector.receivers.access", "collector.settings"),
     "collector.decode": (

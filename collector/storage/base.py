@@ -587,6 +587,51 @@ class OriginReader(Protocol):
         ...
 
 
+Signal = Literal["traces", "logs", "metrics"]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one file of the store holds of one signal. `last_ns` is the end of what it received, the present
+    for the file that is being written (`growing`), which cannot be forgotten."""
+
+    part: str
+    signal: Signal
+    last_ns: int
+    bytes: int  # on disk; files shared by signals are divided by the blocks each takes
+    growing: bool = False
+
+
+class StorageCare(Protocol):
+    """Looking after what is stored, beside reading and writing; called by one thread of its own."""
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """Everything, oldest receipt first."""
+        ...
+
+    def forget(self, holding: Holding) -> None:
+        """Delete it and give its bytes back to the disk. Traces that are pinned stay, with their links and
+        logs. A query that runs finishes undisturbed. RetryLater if it could not be done now."""
+        ...
+
+    def pin(self, trace_id: str) -> None:
+        """Keep this trace whatever is forgotten around it. InvalidQuery if not 32 hex digits."""
+        ...
+
+    def unpin(self, trace_id: str) -> None:
+        """Let it be forgotten with its time, or now if its time has passed."""
+        ...
+
+    def pinned(self) -> tuple[str, ...]:
+        """Trace ids, sorted."""
+        ...
+
+    def care(self) -> None:
+        """Whatever else must be done now and then: checkpoint what the log has gathered. RetryLater if it
+        could not be done now."""
+        ...
+
+
 class Storage(Protocol):
     """An opened engine. Its readers and `writer` live as long as it; `close` ends all, writer first."""
 

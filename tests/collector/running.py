@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from collector.app import Bound, open_ingest, open_store, run_receivers
+from collector.app import Bound, caring, open_ingest, open_store, run_receivers
 from collector.ingest import Ingest
 from collector.settings import Settings
 from collector.storage.base import SpanReader, SpanWriter
@@ -38,6 +38,7 @@ def collector(folder: Path, writer: SpanWriter | None = None, **overrides: str) 
     settings = Settings.from_env({}, free | behind | overrides)
     with (
         contextlib.closing(open_store(settings)) as store,
+        caring(store.care, settings),
         open_ingest(writer or store.writer, settings) as ingest,
         _receivers(ingest, settings) as bound,
     ):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.analysis.cost import DEFAULT_PRICES, Price, with_changes
-from collector.settings import PRICE_PARTS, Address, Settings, SettingsError
+from collector.settings import PRICE_PARTS, Address, Limit, Settings, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,6 +19,27 @@ def test_flags_win_over_the_environment_and_that_over_defaults() -> None:
     settings = Settings.from_env(environ, {"data_dir": "/flag", "ui": None})
     assert (settings.data_dir, settings.ui) == (Path("/flag"), Address("127.0.0.1", 1))
     assert (settings.max_body_bytes, settings.otlp_http.port) == (64 * 2**20, 4318)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("30d", Limit(age_s=30 * 86_400)),
+        ("12h", Limit(age_s=12 * 3_600)),
+        ("50GiB", Limit(bytes=50 * 2**30)),
+        ("90m, 1MB", Limit(5_400, 2**20)),
+        ("off", Limit()),
+    ],
+)
+def test_what_is_kept_is_an_age_or_bytes_or_both(text: str, limit: Limit) -> None:
+    assert Settings.from_env({"TRACEKIT_RETAIN_LOGS": text}).retain_logs == limit
+    assert Settings().retain_traces == Limit(age_s=30 * 86_400)
+
+
+@pytest.mark.parametrize("text", ["0d", "a month", "-1d", "1.5d", ",", "0", "1w"])
+def test_a_limit_that_keeps_nothing_or_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="TRACEKIT_RETAIN_LOGS"):
+        Settings.from_env({"TRACEKIT_RETAIN_LOGS": text})
 
 
 def test_settings_are_frozen() -> None:

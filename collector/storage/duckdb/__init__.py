@@ -1,6 +1,7 @@
-"""The engine of one machine: spans in one DuckDB file, `open_storage` to open it."""
+"""The engine of one machine: all signals in a DuckDB file a day, `open_storage` to open them."""
 
 from collector.storage.duckdb.database import DatabaseOptions, DataFolderInUse
 from collector.storage.duckdb.storage import DuckDBStorage, open_storage
+from collector.storage.duckdb.writer import PART_BYTES
 
-__all__ = ["DataFolderInUse", "DatabaseOptions", "DuckDBStorage", "open_storage"]
+__all__ = ["PART_BYTES", "DataFolderInUse", "DatabaseOptions", "DuckDBStorage", "open_storage"]

@@ -4,10 +4,11 @@ thread, reopening when it must be."""
 from __future__ import annotations
 
 import fcntl
+import functools
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,13 +16,14 @@ from typing import Any, TypeVar
 import duckdb
 
 from collector.storage.base import RetryLater, StorageError
-from collector.storage.duckdb import legacy, parts, schema_version, sql, wal
+from collector.storage.duckdb import legacy, parts, pins, schema_version, sql, wal
 from collector.storage.duckdb.parts import Part
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOCK = "tracekit.lock"
+_DRAFT = ".draft"  # of a part that takes the place of another; none after a restart
 # A query may name a part that is dropped before it runs: then it is put together once more.
 _TRIES = 5
 
@@ -52,6 +54,7 @@ class Database:
         self._options = options
         self._lock = threading.Lock()
         self._checkpointing = threading.Lock()
+        self._naming = threading.Lock()
         self._local = threading.local()
         self._cursors: list[Any] = []
         self._generation = 0
@@ -123,28 +126,88 @@ class Database:
         """Another part, empty and the newest from now on; on the writer's thread. What lives in the newest
         part only (running spans, the watermark) is carried over, in one transaction: a part that did not come
         to that is none after a restart."""
-        part = self._create(self._root, day)
+        with self._naming:
+            part = self._create(self._root, day)
         self.parts.add(part)
         return part
 
     def drop(self, part: Part) -> None:
         """Forget a part and give its bytes back. Queries that run on it already finish undisturbed."""
-        self.parts.remove(part)
+        self._leave(part, None)
+
+    def rewrite(self, part: Part, tables: Sequence[str]) -> None:
+        """Replace a part that is not written any more by one that holds only these tables and what they refer
+        to. Whenever this is interrupted, one of both is whole and counts (_settled)."""
+        with self._naming:
+            name = parts.free_name(self.folder, part.day)
+            new = Part(name, self.folder / (name + parts.SUFFIX), part.turn)
+            draft = new.path.with_name(new.path.name + _DRAFT)
+            self._statement(f"ATTACH '{_quoted(draft)}' AS {new.sql}")
+        try:
+            self.transact(functools.partial(_copy, part, new, tables))
+            self._statement(f"CHECKPOINT {new.sql}")
+        finally:
+            self._statement(f"DETACH {new.sql}")
+        draft.rename(new.path)
+        self._statement(f"ATTACH '{_quoted(new.path)}' AS {new.sql}")
+        for table in tables:
+            times = self.parts.times(part, table)
+            if times:
+                self.parts.widen(new, table, times)
+        self._leave(part, new)
+
+    def pinned_part(self) -> Part:
+        """The part that pinned traces are moved to, made if there is none."""
+        part = self.parts.pinned
+        if part is None:
+            path = self.folder / (parts.PINNED + parts.SUFFIX)
+            part = Part(parts.PINNED, path, 0)
+            self._statement(f"ATTACH '{_quoted(path)}' AS {part.sql}")
+            self.transact(functools.partial(pins.begin, part))
+            self.parts.add(part)
+        return part
+
+    def transact(self, step: Callable[[Any], T]) -> T:
+        """Run statements that write to a part other than the newest, in one transaction, on this thread's own
+        cursor. RetryLater if it could not be done, and nothing was."""
+
+        def run(connection: Any) -> T:
+            connection.execute("BEGIN")
+            try:
+                result = step(connection)
+            except BaseException:
+                roll_back(connection)
+                raise
+            connection.execute("COMMIT")
+            return result
+
+        try:
+            return self.read(run)
+        except duckdb.Error as error:
+            raise RetryLater(f"the store could not write: {first_line(error)}") from error
+
+    def _statement(self, statement: str) -> None:
+        try:
+            self.read(lambda connection: connection.execute(statement))
+        except duckdb.Error as error:
+            raise RetryLater(f"the store could not do this now: {first_line(error)}") from error
+
+    def _leave(self, part: Part, instead: Part | None) -> None:
+        self.parts.remove(part, instead)
         with self._checkpointing:
-            self.read(lambda connection: connection.execute(f"DETACH {part.sql}"))
-        for path in (part.log, part.path):
-            path.unlink(missing_ok=True)
+            self._statement(f"DETACH {part.sql}")
+        _unlink(part.path)
 
     def _create(self, connection: Any, day: str) -> Part:
         name = parts.free_name(self.folder, day)
         path = self.folder / (name + parts.SUFFIX)
-        before = self.parts.all[-1:]
+        before = self.parts.written[-1:]
         part = Part(name, path, before[0].turn + 1 if before else 1)
         connection.execute(f"ATTACH '{_quoted(path)}' AS {part.sql}")
         try:
             connection.execute(f"USE {part.sql}")
-            schema_version.bring_up_to_date(connection, str(path))
             connection.execute("BEGIN")
+            schema_version.create(connection)
             for statement in _carried_over(before[0]) if before else ():
                 connection.execute(statement)
             connection.execute("UPDATE watermark SET turn = ?", [part.turn])
@@ -162,8 +225,7 @@ class Database:
         except duckdb.Error as error:  # an invalidated engine: the file stays, and counts as never begun
             log.warning("%s stays behind: %s", part.path, first_line(error))
             return
-        for path in (part.log, part.path):
-            path.unlink(missing_ok=True)
+        _unlink(part.path)
 
     # ------------------------------------------------------------ life
 
@@ -191,7 +253,7 @@ class Database:
         connection = duckdb.connect(":memory:", config=self._config())
         try:
             self._attach_all(connection)
-            if self.parts.all:
+            if self.parts.written:
                 connection.execute(f"USE {self.parts.newest.sql}")
             else:
                 self.parts.add(self._create(connection, day))
@@ -204,6 +266,8 @@ class Database:
         attached: list[Part] = []
         unreadable: list[str] = []
         times: dict[tuple[str, str], parts.Times] = {}
+        for draft in self.folder.glob("*" + _DRAFT + "*"):
+            draft.unlink()
         for path in parts.found_in(self.folder):
             try:
                 part = self._attach(connection, path)
@@ -213,14 +277,17 @@ class Database:
                 unreadable.append(path.name)
                 log.error("%s cannot be opened and is left out, untouched: %s", path, first_line(error))
                 continue
-            attached.append(part)
-            times |= _times(connection, part)
-        self.parts.replace(attached, times)
+            if part is not None:
+                attached.append(part)
+                times |= _times(connection, part)
+        self.parts.replace(_settled(connection, attached), times)
         self.unreadable = tuple(unreadable)
 
-    def _attach(self, connection: Any, path: Path) -> Part:
+    def _attach(self, connection: Any, path: Path) -> Part | None:
+        """None for one that was never begun: a kill came between its creation and its first transaction."""
         wal.set_damage_aside(path)
         alias = f'"{path.stem}"'
+        connection.execute("USE memory")
         attach = f"ATTACH '{_quoted(path)}' AS {alias}"
         try:
             connection.execute(attach)
@@ -229,6 +296,11 @@ class Database:
                 raise
             connection.execute(attach)
         connection.execute(f"USE {alias}")
+        if not schema_version.tables(connection):
+            connection.execute("USE memory")
+            connection.execute(f"DETACH {alias}")
+            _unlink(path)
+            return None
         schema_version.bring_up_to_date(connection, str(path))
         ((turn,),) = connection.execute("SELECT turn FROM watermark").fetchall()
         return Part(path.stem, path, turn)
@@ -290,6 +362,39 @@ def roll_back(connection: Any) -> None:
         connection.execute("ROLLBACK")
     except duckdb.Error:  # the failed statement ended the transaction, or the database: there is none left
         return
+
+
+def _settled(connection: Any, attached: list[Part]) -> list[Part]:
+    """Finish what a kill interrupted: of two parts of one turn the later was to take the place of the
+    earlier, and pinned traces of a part were moved but not yet deleted there."""
+    kept: dict[tuple[str, int], Part] = {}
+    for part in sorted(attached, key=lambda part: parts.number_of(part.name)):
+        earlier = kept.get((part.day, part.turn))
+        kept[part.day, part.turn] = part
+        if earlier is not None:
+            connection.execute(f"DETACH {earlier.sql}")
+            _unlink(earlier.path)
+    found = list(kept.values())
+    if any(part.name == parts.PINNED for part in found):
+        pins.finish_moves(connection, found)
+    return found
+
+
+def _copy(part: Part, new: Part, tables: Sequence[str], connection: Any) -> None:
+    connection.execute(f"USE {new.sql}")
+    try:
+        schema_version.create(connection)
+        for table in (*tables, "resources", "scopes"):
+            connection.execute(f"INSERT INTO {new.sql}.{table} BY NAME FROM {part.sql}.{table}")
+        connection.execute(f"UPDATE {new.sql}.watermark SET turn = ?", [new.turn])
+    finally:
+        connection.execute("USE memory")
+
+
+def _unlink(path: Path) -> None:
+    """A part's file and its log, the log first: without its file it would be the log of nothing."""
+    for file in (path.with_name(path.name + ".wal"), path):
+        file.unlink(missing_ok=True)
 
 
 def _times(connection: Any, part: Part) -> dict[tuple[str, str], parts.Times]:

@@ -9,6 +9,7 @@ self-contained: whatever its spans refer to is in the same file. This module kno
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from pathlib import Path
 SUFFIX = ".duckdb"
 # What a store of one file was called until schema 5.
 LEGACY = "tracekit" + SUFFIX
+# Traces that were pinned, moved here when their part is forgotten. Never written otherwise, never forgotten.
+PINNED = "pinned"
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(\d+))?\Z")
 
 # Tables whose rows lie in time, and the column that says when: what a part is pruned by.
@@ -57,7 +60,7 @@ def day_of(moment_ns: int) -> str:
 
 def found_in(folder: Path) -> list[Path]:
     """Files that are parts by their name, in the order of names."""
-    return sorted(path for path in folder.glob("*" + SUFFIX) if _NAME.match(path.stem))
+    return sorted(path for path in folder.glob("*" + SUFFIX) if _NAME.match(path.stem) or path.stem == PINNED)
 
 
 def free_name(folder: Path, day: str) -> str:
@@ -65,6 +68,12 @@ def free_name(folder: Path, day: str) -> str:
     taken = [match for path in folder.iterdir() if (match := _NAME.match(path.name.partition(SUFFIX)[0]))]
     numbers = [int(match[2] or 0) for match in taken if match[1] == day]
     return f"{day}-{max(numbers) + 1}" if numbers else day
+
+
+def number_of(name: str) -> tuple[str, int]:
+    """What names are ordered by: the day, and which of its parts."""
+    match = _NAME.match(name)
+    return (match[1], int(match[2] or 0)) if match else (name, 0)
 
 
 def size_of(path: Path) -> int:
@@ -80,6 +89,7 @@ class Catalogue:
     look without a lock, from any thread."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()  # of those who change it
         self.all: tuple[Part, ...] = ()
         self._times: dict[tuple[str, str], Times] = {}
 
@@ -87,21 +97,39 @@ class Catalogue:
     def newest(self) -> Part:
         return self.all[-1]
 
+    @property
+    def written(self) -> tuple[Part, ...]:
+        """Those that what was received was written to, oldest first."""
+        return tuple(part for part in self.all if part.name != PINNED)
+
+    @property
+    def pinned(self) -> Part | None:
+        return next((part for part in self.all if part.name == PINNED), None)
+
+    def named(self, name: str) -> Part | None:
+        return next((part for part in self.all if part.name == name), None)
+
     def replace(self, parts: Iterable[Part], times: dict[tuple[str, str], Times]) -> None:
         """`times` by (part's name, table); a pair that is missing holds nothing."""
-        self._times = times
-        self.all = tuple(sorted(parts, key=lambda part: part.turn))
+        with self._lock:
+            self._times = times
+            self.all = _in_order(parts)
 
     def add(self, part: Part) -> None:
-        self.all = (*self.all, part)
+        with self._lock:
+            self.all = _in_order((*self.all, part))
 
-    def remove(self, part: Part) -> None:
-        self.all = tuple(kept for kept in self.all if kept != part)
+    def remove(self, part: Part, instead: Part | None = None) -> None:
+        """`instead` takes its place, in one step."""
+        with self._lock:
+            kept = [other for other in self.all if other != part]
+            self.all = _in_order([*kept, instead] if instead else kept)
 
     def widen(self, part: Part, table: str, times: Times) -> None:
         """To be told before rows of these times can be seen."""
-        known = self._times.get((part.name, table), times)
-        self._times[part.name, table] = min(known[0], times[0]), max(known[1], times[1])
+        with self._lock:
+            known = self._times.get((part.name, table), times)
+            self._times[part.name, table] = min(known[0], times[0]), max(known[1], times[1])
 
     def times(self, part: Part, table: str) -> Times | None:
         return self._times.get((part.name, table))
@@ -114,3 +142,7 @@ class Catalogue:
     def _overlaps(self, part: Part, table: str, start_ns: int, end_ns: int) -> bool:
         times = self._times.get((part.name, table))
         return times is not None and times[0] < end_ns and times[1] >= start_ns
+
+
+def _in_order(parts: Iterable[Part]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda part: part.turn))

@@ -119,12 +119,12 @@ class DuckDBReader:
         return count((said for text, n in rows for said in [jsonvalue.loads(text) or {}] * n), query)
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
-        _check_trace_id(trace_id)
+        check_trace_id(trace_id)
         columns = ", ".join(f"s.{name}" for name in _READ)
         return _spans(self._database.rows("trace", {"trace_id": trace_id}, columns=columns), trace_id)
 
     def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
-        _check_trace_id(trace_id)
+        check_trace_id(trace_id)
         rows = self._database.rows("linked_from", {"trace_id": trace_id, "limit": BACKLINKS})
         return tuple(_backlink(row) for row in rows)
 
@@ -191,7 +191,7 @@ def _pair_bounds(window: Window) -> dict[str, Any]:
     }
 
 
-def _check_trace_id(text: str) -> None:
+def check_trace_id(text: str) -> None:
     if not _is_trace_id(text):
         raise InvalidQuery("a trace id is 32 lower-case hexadecimal digits")
 

@@ -30,14 +30,14 @@ def bring_up_to_date(connection: Any, where: str) -> int:
     return found
 
 
-_TABLES = """
-SELECT count(*) FROM duckdb_tables()
-WHERE database_name = current_database() AND table_name = 'schema_version'
-"""
+def tables(connection: Any) -> set[str]:
+    """Names of the tables in the file in use."""
+    statement = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+    return {name for (name,) in connection.execute(statement).fetchall()}
 
 
 def _version(connection: Any) -> int:
-    if not connection.execute(_TABLES).fetchall()[0][0]:
+    if "schema_version" not in tables(connection):
         return 0
     (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchall()[0]
     return int(version)
@@ -45,9 +45,19 @@ def _version(connection: Any) -> int:
 
 def _upgrade(connection: Any, found: int) -> None:
     if found == 0:
-        connection.execute(sql.schema())
-    else:
-        for version, text in sql.migrations():
-            if version > found:
-                connection.execute(text)
+        create(connection)
+        return
+    for version, text in sql.migrations():
+        if version > found:
+            connection.execute(text)
+    _note(connection)
+
+
+def create(connection: Any) -> None:
+    """All tables, in the file in use; within a transaction."""
+    connection.execute(sql.schema())
+    _note(connection)
+
+
+def _note(connection: Any) -> None:
     connection.execute("INSERT INTO schema_version VALUES (?, ?)", [CURRENT, time.time_ns()])

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from collector.storage.duckdb.care import DuckDBCare
 from collector.storage.duckdb.database import Database, DatabaseOptions
 from collector.storage.duckdb.logs import DuckDBLogs
 from collector.storage.duckdb.metrics import DuckDBMetrics
@@ -18,11 +19,12 @@ from collector.storage.duckdb.writer import DISK_FLOOR_BYTES, PART_BYTES, DuckDB
 class DuckDBStorage:
     """An opened data folder. See open_storage."""
 
-    def __init__(self, database: Database, writer: DuckDBWriter) -> None:
+    def __init__(self, database: Database, writer: DuckDBWriter, clock: Callable[[], int]) -> None:
         self._database = database
         self._writer = writer
         self._reader = DuckDBReader(database, lambda: writer.duplicates)
         self._logs, self._metrics = DuckDBLogs(database), DuckDBMetrics(database)
+        self._care = DuckDBCare(database, clock)
 
     @property
     def writer(self) -> DuckDBWriter:
@@ -39,6 +41,10 @@ class DuckDBStorage:
     @property
     def metrics(self) -> DuckDBMetrics:
         return self._metrics
+
+    @property
+    def care(self) -> DuckDBCare:
+        return self._care
 
     def close(self) -> None:
         self._writer.close()
@@ -62,7 +68,7 @@ def open_storage(
     database = Database(data_dir, options or DatabaseOptions(), day_of(clock()))
     try:
         writer = DuckDBWriter(database, dedup_keys, disk_floor_bytes, part_bytes, clock)
-        return DuckDBStorage(database, writer)
+        return DuckDBStorage(database, writer, clock)
     except BaseException:
         database.close()
         raise

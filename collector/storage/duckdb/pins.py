@@ -1,0 +1,64 @@
+"""Traces that stay whatever is forgotten around them: listed in the part `pinned`, moved there when theirs
+goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from collector.storage.base import Signal
+from collector.storage.duckdb import schema_version
+from collector.storage.duckdb.parts import PINNED, Part
+
+# Tables whose rows belong to a trace, by the signal they are forgotten with; and what those rows refer to.
+OF_A_TRACE: dict[Signal, tuple[str, ...]] = {
+    "traces": ("spans", "span_links"),
+    "logs": ("logs",),
+    "metrics": (),
+}
+_REFERRED = (("resources", "resource_id"), ("scopes", "scope_id"))
+
+_OWN_TABLES = f"""
+CREATE TABLE {PINNED}.pins (trace_id UUID NOT NULL);
+CREATE TABLE {PINNED}.moved (part VARCHAR NOT NULL, signal VARCHAR NOT NULL);
+"""
+
+
+def begin(part: Part, connection: Any) -> None:
+    """Give the new part its tables, within a transaction."""
+    connection.execute(f"USE {part.sql}")
+    try:
+        schema_version.create(connection)
+        connection.execute(_OWN_TABLES)
+    finally:
+        connection.execute("USE memory")
+
+
+def move(part: Part, signal: Signal, connection: Any) -> None:
+    """Copy the pinned traces of a part that is about to go, within a transaction that also notes it: if the
+    part is still there at the next start, finish_moves deletes them from it."""
+    wanted = f"SELECT trace_id FROM {PINNED}.pins"
+    for table in OF_A_TRACE[signal]:
+        rows = f"FROM {part.sql}.{table} WHERE trace_id IN ({wanted})"
+        connection.execute(f"INSERT INTO {PINNED}.{table} BY NAME {rows}")
+    for table, key in _REFERRED:
+        used = f"(SELECT {key} FROM {PINNED}.spans UNION SELECT {key} FROM {PINNED}.logs)"
+        missing = f"{used} EXCEPT SELECT {key} FROM {PINNED}.{table}"
+        rows = f"FROM {part.sql}.{table} WHERE {key} IN ({missing})"
+        connection.execute(f"INSERT INTO {PINNED}.{table} BY NAME {rows}")
+    connection.execute(f"INSERT INTO {PINNED}.moved VALUES (?, ?)", [part.name, signal])
+
+
+def moved(part: Part, connection: Any) -> None:
+    """The part is gone, or holds nothing of the signal any more."""
+    connection.execute(f"DELETE FROM {PINNED}.moved WHERE part = ?", [part.name])
+
+
+def finish_moves(connection: Any, attached: Sequence[Part]) -> None:
+    """After a kill between `move` and `moved`."""
+    there = {part.name: part for part in attached}
+    for name, signal in connection.execute(f"SELECT part, signal FROM {PINNED}.moved").fetchall():
+        for table in OF_A_TRACE[signal] if name in there else ():
+            wanted = f"SELECT trace_id FROM {PINNED}.pins"
+            connection.execute(f"DELETE FROM {there[name].sql}.{table} WHERE trace_id IN ({wanted})")
+    connection.execute(f"DELETE FROM {PINNED}.moved")

@@ -1,0 +1,181 @@
+"""Forgetting: bytes come back, pinned traces stay, whatever interrupts it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.retention import Caretaker
+from collector.settings import Limit
+from collector.storage.base import InvalidQuery, StorageCare, WriteResult
+from collector.storage.duckdb import DuckDBStorage, open_storage, parts
+from tests.collector.batches import SECOND, T0, batch, row, trace
+
+DAY = 86_400 * SECOND
+
+
+class Days:
+    """A store with a day a write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now_ns = T0
+        self.folder = folder
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+    @contextlib.contextmanager
+    def opened(self, **options: Any) -> Iterator[DuckDBStorage]:
+        with contextlib.closing(open_storage(self.folder, clock=self, **options)) as storage:
+            yield storage
+
+    def fill(self, storage: DuckDBStorage, days: int, spans: int = 3) -> None:
+        """Day n holds trace n, which links to trace n - 1."""
+        for n in range(1, days + 1):
+            rows = (
+                row(n, k, n, service=f"s{n}", resource_id=n, links=[(n - 1, 1)]) for k in range(1, spans + 1)
+            )
+            storage.writer.write([batch(*rows)], n)
+            self.now_ns += DAY
+        self.now_ns -= DAY
+
+
+def stored(storage: DuckDBStorage) -> list[int]:
+    return [n for n in range(1, 9) if storage.reader.trace(trace(n))]
+
+
+def test_the_engine_keeps_the_contract(tmp_path: Path) -> None:
+    with Days(tmp_path).opened() as storage:
+        care: StorageCare = storage.care
+        assert care.holdings() == ()
+
+
+def test_a_day_is_forgotten_and_its_bytes_are_back(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 4)
+        before = storage.reader.stats().bytes_on_disk
+        found = storage.care.holdings()
+        assert [(h.part, h.growing) for h in found] == [
+            ("2023-11-14", False), ("2023-11-15", False), ("2023-11-16", False), ("2023-11-17", True)
+        ]  # fmt: skip
+        assert sum(h.bytes for h in found) == before
+        Caretaker(storage.care, {"traces": Limit(age_s=1.5 * 86_400)}, days).look()
+        assert stored(storage) == [3, 4]
+        left = storage.care.holdings()
+        assert sum(h.bytes for h in left) == sum(
+            size for size in map(parts.size_of, tmp_path.glob("*.duckdb*"))
+        )
+    assert sorted(p.name for p in tmp_path.glob("*.duckdb*")) == ["2023-11-16.duckdb", "2023-11-17.duckdb"]
+
+
+def test_bytes_are_kept_within_five_percent_while_data_arrives(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    limit = 20 * 2**20
+    chance = random.Random(1)
+    with days.opened(part_bytes=limit // 25) as storage:
+        caretaker = Caretaker(storage.care, {"traces": Limit(bytes=limit)}, days)
+        kept = []
+        for n in range(1, 40):
+            # Most of a megabyte that does not compress.
+            storage.writer.write([batch(row(n, 1, attributes=chance.randbytes(400_000).hex()))])
+            storage.writer.write([batch(row(n, 2, attributes=chance.randbytes(400_000).hex()))])
+            storage.writer.checkpoint()
+            storage.writer._looked_ns = 0
+            caretaker.look()
+            kept.append(sum(h.bytes for h in storage.care.holdings()))
+        assert caretaker.forgotten
+        assert max(kept) <= 1.05 * limit
+        assert min(kept[-8:]) >= 0.95 * limit - limit // 25
+
+
+def test_what_is_being_written_cannot_be_forgotten(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 1)
+        (holding,) = storage.care.holdings()
+        storage.care.forget(holding)
+        assert stored(storage) == [1]
+
+
+# ---------------------------------------------------------------- pinned traces
+
+
+def test_pinned_traces_stay_with_all_they_refer_to(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 4)
+        whole = storage.reader.trace(trace(2))
+        storage.care.pin(trace(2))
+        storage.care.pin(trace(2))
+        for holding in storage.care.holdings():
+            storage.care.forget(holding)
+        assert stored(storage) == [2, 4]
+        assert storage.reader.trace(trace(2)) == whole
+        assert len(storage.reader.linked_from(trace(1))) == 3
+        assert storage.reader.stats().spans == 6
+    with days.opened() as storage:
+        assert storage.care.pinned() == (trace(2),)
+        assert storage.reader.trace(trace(2)) == whole
+        assert storage.writer.mark() == 4
+        assert storage.writer.write([batch(row(2, 1, 2))]) == WriteResult(0, 1), "a retry is still known"
+        storage.care.unpin(trace(2))
+        storage.care.unpin(trace(3))
+        assert (storage.care.pinned(), stored(storage)) == ((), [4])
+
+
+def test_only_trace_ids_are_pinned(tmp_path: Path) -> None:
+    with Days(tmp_path).opened() as storage, pytest.raises(InvalidQuery):
+        storage.care.pin("x")
+
+
+def test_a_kill_while_pinned_traces_move_leaves_them_once(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 2)
+        storage.care.pin(trace(1))
+        storage.care._move_pinned(storage._database.parts.written[0], "traces")
+    with days.opened() as storage:
+        assert len(storage.reader.trace(trace(1))) == 3
+        for holding in storage.care.holdings():
+            storage.care.forget(holding)
+        assert len(storage.reader.trace(trace(1))) == 3
+
+
+# ---------------------------------------------------------------- one signal of several
+
+
+def test_a_part_is_replaced_by_one_without_some_tables(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 3)
+        database = storage._database
+        database.rewrite(database.parts.written[1], ["span_links"])
+        assert stored(storage) == [1, 3]
+        assert len(database.rows("stats", {})) == 1
+        names = [part.name for part in database.parts.written]
+        assert names == ["2023-11-14", "2023-11-15-1", "2023-11-16"]
+    with days.opened() as storage:
+        assert (stored(storage), storage.writer.mark()) == ([1, 3], 3)
+        assert storage._database.parts.newest.name == "2023-11-16"
+
+
+def test_a_kill_while_a_part_is_replaced_leaves_one_of_both(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 2)
+        storage._database.checkpoint()
+        shutil.copy(tmp_path / "2023-11-14.duckdb", tmp_path / "kept")
+        storage._database.rewrite(storage._database.parts.written[0], ["spans"])
+    shutil.copy(tmp_path / "kept", tmp_path / "2023-11-14.duckdb")  # as if it had not been unlinked yet
+    (tmp_path / "2023-11-14-2.duckdb.draft").write_bytes(b"half")
+    with days.opened() as storage:
+        assert storage.reader.stats().spans == 6
+        assert stored(storage) == [1, 2]
+    assert sorted(p.name for p in tmp_path.glob("*.duckdb*")) == ["2023-11-14-1.duckdb", "2023-11-15.duckdb"]
