@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from collector.api.telemetry import Telemetry
 from collector.decode import choice
+from collector.forward import Forwarding
 from collector.ingest import Ingest
 from collector.journal import Journal
 from collector.receivers import otlp_http, zipkin
@@ -49,12 +50,35 @@ class Bound:
         return f"{'https' if self.over_tls else 'http'}://{self.otlp_http}"
 
 
-def build_doorway(settings: Settings) -> Doorway:
-    """Who may send, by the settings' tokens. Raises SettingsError if their file cannot be used."""
-    return Doorway(Access(read_tokens(settings.tokens_file) if settings.tokens_file else ()))
+def build_doorway(settings: Settings, forwarding: Forwarding | None = None) -> Doorway:
+    """Who may send, by the settings' tokens, and who gets a copy. Raises SettingsError if the file of the
+    tokens cannot be used."""
+    access = Access(read_tokens(settings.tokens_file) if settings.tokens_file else ())
+    return Doorway(access, acknowledged=forwarding.offer) if forwarding else Doorway(access)
 
 
-def telemetry_of(version: str, ingest: Ingest, settings: Settings, doorway: Doorway) -> Telemetry:
+@contextlib.contextmanager
+def open_forwarding(settings: Settings) -> Iterator[Forwarding | None]:
+    """Copies go out while the context lasts; None if nobody gets any. OSError if the disk is of no use."""
+    if not settings.forward_url:
+        yield None
+        return
+    forwarding = Forwarding(
+        settings.data_dir / "forward",
+        settings.forward_url,
+        dict(settings.forward_headers),
+        settings.forward_max_bytes,
+    )
+    forwarding.start()
+    try:
+        yield forwarding
+    finally:
+        forwarding.close()
+
+
+def telemetry_of(
+    version: str, ingest: Ingest, settings: Settings, doorway: Doorway, forwarding: Forwarding | None = None
+) -> Telemetry:
     """What /metrics, /readyz and the status page tell."""
     return Telemetry(
         version,
@@ -63,6 +87,7 @@ def telemetry_of(version: str, ingest: Ingest, settings: Settings, doorway: Door
         settings.disk_floor_bytes,
         ingest.stats,
         doorway.counts,
+        forwarding.stats if forwarding else None,
     )
 
 

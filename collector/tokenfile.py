@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ def new_token(name: str) -> tuple[str, str]:
     """A secret of 256 bits, and the lines of the file that let it in."""
     secret = "tk_" + secrets.token_urlsafe(32)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    return secret, f'[[token]]\nname = "{name}"\nsha256 = "{digest}"\n'
+    return secret, f'[[token]]\nname = {json.dumps(name)}\nsha256 = "{digest}"\n'
 
 
 def read_tokens(path: Path) -> tuple[Token, ...]:

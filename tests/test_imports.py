@@ -15,6 +15,7 @@ MODEL = ("collector.model", "collector.model_logs", "collector.model_metrics", "
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tracekit": ("tracekit",),
     "tracekit.server": ("tracekit", "collector", "dashboards"),
+    "tracekit.token": ("tracekit", "collector.tokenfile"),
     "collector.arrow": (),
     "collector.model": ("collector.arrow", "collector.jsonvalue"),
     "collector.model_logs": ("collector.arrow", "collector.model"),
@@ -57,6 +58,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.storage.spanset": (),
     "collector.storage.logs": (*MODEL, "collector.storage.base"),
     "collector.storage.metrics": (*MODEL, "collector.storage.base"),
+    "collector.export": (
+        *MODEL,
+        "collector.jsonvalue",
+        "collector.storage.base",
+        "collector.storage.logs",
+        "collector.storage.metrics",
+        "collector.storage.signal_rows",
+    ),
     "collector.analysis": (
         "collector.model",
         "collector.model_logs",
@@ -74,9 +83,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "collector.control": ("collector.storage.base",),
     "collector.triage": ("collector.control", "collector.triage"),
+    "collector.forward": ("collector.forward", "collector.decode", "collector.payload"),
     "collector.api": (
         "collector.api",
-        "collector.decode.registry",
+        "collector.decode",
+        "collector.forward",
         "collector.ingest",
         "collector.receivers.asgi",
         "collector.receivers.counts",

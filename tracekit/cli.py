@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "take OTLP in, store it, show it: collector and dashboards in one process",
     "demo": "run a small shop of real functions and watch it on the dashboards",
     "run": "call or serve a handler with tracing, without touching its source",
+    "token": "make a token that may send, and the lines that let it in",
     "doctor": "say what is configured and why, whether the endpoint answers, what a span looks like",
     "version": "print the version",
 }
@@ -38,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tracekit.demo import main as demo
 
         return demo(rest)
+    if command == "token":
+        from tracekit.token import main as token
+
+        return token(rest)
     if command == "doctor":
         from tracekit.doctor import main as doctor
 

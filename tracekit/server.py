@@ -22,6 +22,7 @@ from tracekit import __version__
 if TYPE_CHECKING:
     from collector.alerts.store import AlertStore
     from collector.app import Bound
+    from collector.forward import Forwarding
     from collector.ingest import Ingest
     from collector.settings import Address, Settings
     from collector.storage.base import SpanReader, Storage
@@ -103,7 +104,7 @@ def _fail(message: str, status: int) -> int:
 
 def _run_server(settings: Settings, ready_file: Path | None) -> None:
     from collector.alerts.store import AlertStore
-    from collector.app import caring, open_ingest, open_store
+    from collector.app import open_forwarding, open_ingest, open_store
     from collector.triage.store import TriageStore
 
     # Opened in the order data flows, closed in reverse: receivers stop first, the store last.
@@ -111,10 +112,10 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
         contextlib.closing(open_store(settings)) as store,
         contextlib.closing(_open_alerts(AlertStore, settings)) as alerts,
         contextlib.closing(TriageStore.open(settings.data_dir / CONTROL)) as triage,
-        caring(store.care, settings),
         open_ingest(store.writer, settings) as ingest,
+        open_forwarding(settings) as forwarding,
     ):
-        _event_loop_runner()(_listen(settings, store, alerts, triage, ingest, ready_file))
+        _event_loop_runner()(_listen(settings, store, alerts, triage, ingest, forwarding, ready_file))
 
 
 def _open_alerts(kind: type[AlertStore], settings: Settings) -> AlertStore:
@@ -136,6 +137,7 @@ async def _listen(
     alerts: AlertStore,
     triage: TriageStore,
     ingest: Ingest,
+    forwarding: Forwarding | None,
     ready_file: Path | None,
 ) -> None:
     from collector.analysis.cost import with_changes
@@ -149,8 +151,8 @@ async def _listen(
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    doorway = build_doorway(settings)
-    telemetry = telemetry_of(__version__, ingest, settings, doorway)
+    doorway = build_doorway(settings, forwarding)
+    telemetry = telemetry_of(__version__, ingest, settings, doorway, forwarding)
     async with run_receivers(ingest, settings, doorway, operations(telemetry, PROBES)) as bound:
         pages = UiSettings(
             allowed_hosts=settings.ui_hosts,

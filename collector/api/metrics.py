@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from collector.api.telemetry import Facts, ForwardStats
+from collector.api.telemetry import Facts
+from collector.forward import ForwardStats
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -11,21 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collector.decode import decoder_name
+from collector.forward import ForwardStats
 from collector.ingest import IngestStats
 from collector.receivers.counts import Counts
 
 RATE_WINDOW_S = 60
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardStats:
-    """Copies on their way to another backend, counted since start."""
-
-    waiting_bytes: int = 0
-    sent: int = 0  # payloads taken by the backend
-    retries: int = 0  # attempts that failed and will be repeated
-    dropped: dict[str, int] = field(default_factory=dict)  # payloads given up, by reason
-    last_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,16 @@ def test_serve_refuses_a_bad_or_public_address_with_advice(
     assert answer.returncode == 2
     assert sentence in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_token_is_a_secret_and_lines_that_keep_only_its_hash() -> None:
+    answer = tracekit("token", 'a "shop"')
+    assert answer.returncode == 0
+    (secret,) = re.findall(r"^  (tk_[\w-]{43})$", answer.stdout, re.M)
+    lines = answer.stdout[answer.stdout.index("[[token]]") :]
+    assert secret not in lines
+    (token,) = tomllib.loads(lines)["token"]
+    assert token == {"name": 'a "shop"', "sha256": hashlib.sha256(secret.encode()).hexdigest()}
 
 
 def test_every_command_and_option_is_documented() -> None:

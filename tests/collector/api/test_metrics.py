@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from collector.api.metrics import METRICS, render
-from collector.api.telemetry import Facts, ForwardStats
+from collector.api.telemetry import Facts
+from collector.forward import ForwardStats
 from collector.ingest import IngestStats
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "collector.md").read_text()
