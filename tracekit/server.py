@@ -104,7 +104,7 @@ def _fail(message: str, status: int) -> int:
 
 def _run_server(settings: Settings, ready_file: Path | None) -> None:
     from collector.alerts.store import AlertStore
-    from collector.app import open_forwarding, open_ingest, open_store
+    from collector.app import caring, open_forwarding, open_ingest, open_store
     from collector.triage.store import TriageStore
 
     # Opened in the order data flows, closed in reverse: receivers stop first, the store last.
@@ -112,6 +112,7 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
         contextlib.closing(open_store(settings)) as store,
         contextlib.closing(_open_alerts(AlertStore, settings)) as alerts,
         contextlib.closing(TriageStore.open(settings.data_dir / CONTROL)) as triage,
+        caring(store.care, settings),
         open_ingest(store.writer, settings) as ingest,
         open_forwarding(settings) as forwarding,
     ):
