@@ -55,7 +55,7 @@ def build_app(
 
 
 def _home(request: Request) -> RedirectResponse:
-    """The functions. Over a store younger than a quarter of an hour the usual hour would be mostly blank,
+    """The overview. Over a store younger than a quarter of an hour the usual hour would be mostly blank,
     so the first minutes are shown closer, and live."""
     ui = ui_of(request)
     state = dict(request.query_params)
@@ -63,4 +63,4 @@ def _home(request: Request) -> RedirectResponse:
         first_ns = ui.reader.stats().first_ns
         if not first_ns or ui.settings.now_ns() - first_ns < YOUNG_NS:
             state = {"from": "now-15m", "to": "now", "live": "5s", **state}
-    return RedirectResponse("/functions" + (f"?{urlencode(state)}" if state else ""), 307)
+    return RedirectResponse("/overview" + (f"?{urlencode(state)}" if state else ""), 307)

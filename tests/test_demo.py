@@ -154,7 +154,7 @@ def test_an_alert_fired_for_a_real_fault_and_its_webhook_was_told(demo: Demo) ->
 
 
 @pytest.mark.browser
-def test_a_person_clicks_from_functions_to_the_span_of_a_failed_call(
+def test_a_person_clicks_from_the_overview_to_the_span_of_a_failed_call(
     demo: Demo,
     open_page: OpenPage,  # noqa: F811
 ) -> None:
@@ -164,7 +164,8 @@ def test_a_person_clicks_from_functions_to_the_span_of_a_failed_call(
     page.locator('a[href*="/traces/"]').first.click()
     page.wait_for_url("**/traces/*")
     page.get_by_text("catalogue").first.wait_for()
-    for path in ("/traces", "/topology", "/slow", "/slow?what=statements", "/alerts", "/alerts/new"):
+    paths = ("/functions", "/traces", "/topology", "/slow", "/slow?what=statements", "/errors", "/logs")
+    for path in (*paths, "/alerts", "/alerts/new"):
         page.goto(demo.ui + path)
         page.locator("h1").first.wait_for()
 

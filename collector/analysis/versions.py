@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from collector.analysis.chance import WORTH_SAYING, share_factor
 from collector.storage.base import SeriesPoint
-
-# Two-sided 99 %: a difference beyond this many standard errors is hardly chance.
-Z_99 = 2.576
-# The smallest factor worth a sentence; below it the figures in the table say enough.
-WORTH_SAYING = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +54,8 @@ def _version(point: SeriesPoint, base: SeriesPoint, first_ns: int) -> Version:
 
 
 def error_factor(point: SeriesPoint, base: SeriesPoint) -> float | None:
-    """How many times the baseline's error rate; inf where it never failed; None if it may be chance.
-
-    A two-proportion z-test at 99 %: a version with three calls proves nothing.
-    """
-    pooled = (point.errors + base.errors) / (point.calls + base.calls)
-    deviation = math.sqrt(pooled * (1 - pooled) * (1 / point.calls + 1 / base.calls))
-    rate, base_rate = point.errors / point.calls, base.errors / base.calls
-    if not deviation or (rate - base_rate) / deviation < Z_99:
-        return None
-    factor = rate / base_rate if base_rate else math.inf
-    return factor if factor >= WORTH_SAYING else None
+    """How many times the baseline's error rate; inf where it never failed; None if it may be chance."""
+    return share_factor(point.errors, point.calls, base.errors, base.calls)
 
 
 def _p95_factor(point: SeriesPoint, base: SeriesPoint) -> float | None:

@@ -8,6 +8,7 @@ from dashboards.pages import (
     function,
     functions,
     logs,
+    overview,
     slow,
     status,
     topology,
@@ -19,6 +20,7 @@ from dashboards.pages import (
 from dashboards.ui import Page
 
 PAGES: tuple[Page, ...] = (
+    Page("overview", "Overview", "/overview", overview.router, "o"),
     Page("functions", "Functions", "/functions", functions.router, "f"),
     Page("function", "Function", "/functions/{service}", function.router),
     Page("traces", "Traces", "/traces", traces.router, "t"),

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from collector.analysis.exceptions import errors_of
+from collector.analysis.versions import Version, compare
 from collector.storage.base import (
     Call,
     CallSort,
@@ -32,7 +33,6 @@ from dashboards.palette import classes_for
 from dashboards.params import choice, text
 from dashboards.render import range_of, render
 from dashboards.ui import ui_of
-from dashboards.versions import Version, compare
 
 router = APIRouter()
 

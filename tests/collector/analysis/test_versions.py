@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
+from collector.analysis.versions import compare, error_factor
 from collector.storage.base import SeriesPoint
-from dashboards.versions import compare, error_factor
 
 
 def whole(name: str, calls: int, errors: int, p95_ns: float = 10.0, start_ns: int = 0) -> SeriesPoint:

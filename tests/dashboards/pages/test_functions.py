@@ -18,16 +18,6 @@ def names(html: str) -> list[str]:
     return [row[0].split()[0] for row in table(html)[1:]]
 
 
-def test_the_front_door_leads_here(client: TestClient) -> None:
-    assert client.get("/").headers["location"] == "/functions"
-    assert client.get("/?from=now-3h").headers["location"] == "/functions?from=now-3h"
-
-
-def test_a_young_store_is_shown_closer_and_live(quiet_client: TestClient) -> None:
-    assert quiet_client.get("/").headers["location"] == "/functions?from=now-15m&to=now&live=5s"
-    assert quiet_client.get("/?from=now-3h").headers["location"] == "/functions?from=now-3h"
-
-
 def test_each_function_shows_what_the_reader_says(client: TestClient, shop: SpanReader) -> None:
     shown = {row[0].split()[0]: row for row in table(client.get("/functions").text)[1:]}
     stats = shop.functions(FunctionsQuery(HOUR))

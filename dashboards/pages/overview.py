@@ -1,0 +1,100 @@
+"""Overview: how everything does, and what stands out against the period before, each with a way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from collector.analysis.exceptions import errors_of
+from collector.analysis.findings import Period, findings
+from collector.analysis.versions import Version, compare
+from collector.storage.base import (
+    ColdStartsQuery,
+    EdgesQuery,
+    ErrorsQuery,
+    FunctionsQuery,
+    FunctionStats,
+    SeriesQuery,
+    SlowQuery,
+    SpanReader,
+    Window,
+)
+from dashboards.errorlist import earlier
+from dashboards.findingtext import lines
+from dashboards.pages.function import BUCKETS, red_charts
+from dashboards.pages.functions import before, changes, totals
+from dashboards.palette import classes_for
+from dashboards.params import whole
+from dashboards.render import range_of, render
+from dashboards.ui import ui_of
+
+router = APIRouter()
+
+SHOWN, MOST = 8, 100
+# Statements and cold starts that are compared; more would not change what stands out.
+STATEMENTS_READ = 100
+COLD_READ = 2_000
+# Functions with several versions whose versions are compared, the busiest first: two queries each.
+COMPARED = 20
+BUSIEST = 8
+
+
+@router.get("/overview")
+def overview(request: Request) -> HTMLResponse:
+    """Totals, findings, charts, and the functions that are called most."""
+    reader, time_range = ui_of(request).reader, range_of(request)
+    window = time_range.window
+    limit = whole(request.query_params, "findings", SHOWN, 1, MOST)
+    functions = reader.functions(FunctionsQuery(window))
+    errors = errors_of(reader.errors(ErrorsQuery(window))) if functions else []
+    reaches = time_range.previous if functions and _reaches(reader, time_range.previous) else None
+    found = findings(
+        _period(reader, window, functions),
+        _period(reader, reaches, reader.functions(FunctionsQuery(reaches, buckets=1))) if reaches else None,
+        errors,
+        earlier(reader, window) if functions else None,
+        _versions(reader, window, functions),
+    )
+    now = totals(reader, window, functions)
+    return render(
+        request,
+        "overview.html",
+        functions=functions[:BUSIEST],
+        totals=now,
+        changes=changes(now, before(reader, time_range) if functions else None),
+        findings=lines(request, found[:limit], {error.fingerprint: error for error in errors}),
+        more=len(found) - limit,
+        compared=reaches is not None,
+        charts=red_charts(reader.series(SeriesQuery(window, buckets=BUCKETS)), window) if functions else [],
+        colours=classes_for(request, (f.service for f in functions)),
+        stats=None if functions else reader.stats(),
+    )
+
+
+def _reaches(reader: SpanReader, window: Window | None) -> bool:
+    """Whether the store holds all of that period."""
+    return window is not None and 0 < reader.stats().first_ns <= window.start_ns
+
+
+def _period(reader: SpanReader, window: Window, functions: Sequence[FunctionStats]) -> Period:
+    return Period(
+        functions,
+        reader.edges(EdgesQuery(window)),
+        reader.slow(SlowQuery(window, "statements", limit=STATEMENTS_READ)),
+        reader.cold_starts(ColdStartsQuery(window, limit=COLD_READ)),
+    )
+
+
+def _versions(
+    reader: SpanReader, window: Window, functions: Sequence[FunctionStats]
+) -> dict[str, list[Version]]:
+    several = [f.service for f in functions if len(f.versions) > 1][:COMPARED]
+    return {
+        service: compare(
+            reader.series(SeriesQuery(window, service, "version", 1)),
+            reader.series(SeriesQuery(window, service, "version", BUCKETS)),
+        )
+        for service in several
+    }
