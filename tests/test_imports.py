@@ -15,6 +15,7 @@ MODEL = ("collector.model", "collector.model_logs", "collector.model_metrics", "
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tracekit": ("tracekit",),
     "tracekit.server": ("tracekit", "collector", "dashboards"),
+    "tracekit.serverfacts": ("tracekit", "collector.decode", "collector.settings"),
     "tracekit.token": ("tracekit", "collector.tokenfile"),
     "collector.arrow": (),
     "collector.model": ("collector.arrow", "collector.jsonvalue"),

@@ -97,6 +97,7 @@ def main(argv: list[str]) -> int:
     tell_opentelemetry(report)
     tell_endpoint(report, settings, options.timeout)
     tell_span(report, settings)
+    tell_server(report)
     sys.stdout.write(report.text())
     return 1 if report.problems else 0
 
@@ -117,6 +118,15 @@ def tell_platform(report: Report, env: Mapping[str, str]) -> None:
     folder = bootstrap.__path__[0]
     active = folder in env.get("PYTHONPATH", "").split(os.pathsep)
     report.fact(f"zero-code start: {'on' if active else f'off; put {folder} on PYTHONPATH to use it'}")
+
+
+def tell_server(report: Report) -> None:
+    """Whether `tracekit serve` could run here, and how fast it would read."""
+    from tracekit import serverfacts
+
+    report.section("Server")
+    for fact in serverfacts.facts():
+        report.fact(fact)
 
 
 def tell_settings(report: Report, env: Mapping[str, str]) -> Config:
@@ -162,7 +172,12 @@ def _flat(settings: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 def _tell_unread(report: Report, env: Mapping[str, str], known: list[str]) -> None:
     """Variables that look like settings and are none: a misspelt one of ours is a problem."""
+    from tracekit import serverfacts
+
     for name in sorted(set(env) - set(known)):
+        if name in serverfacts.variables():
+            report.fact(f"{name} is a setting of tracekit serve")
+            continue
         close = difflib.get_close_matches(name, known, 1, 0.85)
         if name.startswith(OURS) or (name.startswith(STANDARD) and close):
             report.problem(f"{name} is no setting{f'; did you mean {close[0]}?' if close else ''}")

@@ -33,6 +33,13 @@ def test_all_is_well_where_the_endpoint_answers(collector: Any) -> None:
     assert collector.requests and collector.spans == [], "it asked for real, and left no span behind"
 
 
+def test_the_server_says_how_it_reads_and_its_settings_are_no_mistakes(collector: Any) -> None:
+    answer = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, TRACEKIT_OTLP_HTTP="127.0.0.1:1")
+    assert answer.returncode == 0
+    assert re.search(r"^  OTLP protobuf is read in (C|Python)", answer.stdout, re.M)
+    assert "TRACEKIT_OTLP_HTTP is a setting of tracekit serve" in answer.stdout
+
+
 def test_each_value_names_the_variable_it_comes_from(collector: Any) -> None:
     answer = doctor(
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
