@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A little over what `close` allows itself; platforms give a process at least two seconds after SIGTERM.
-GRACE_S = 1.2
+GRACE_S = 1.7
 # Called before that flush, to queue what is worth having then. They must not take long.
 LAST_WORDS: list[Callable[[], None]] = []
 
 
-def at_end(close: Callable[[], None]) -> None:
-    """Calls `close` at exit, and on SIGTERM where nobody handles it. A host's own handler is left alone."""
-    atexit.register(_end, close)
+def at_end(close: Callable[[bool], None]) -> None:
+    """Calls `close` at exit, and on SIGTERM where nobody handles it. A host's own handler is left alone.
+
+    It is given whether there is time: somebody waits for a process that exits, and platforms send SIGTERM
+    to one that nobody waits for.
+    """
+    atexit.register(_end, close, False)
     if getsignal(SIGTERM) != SIG_DFL:
         return
     try:
-        signal(SIGTERM, lambda number, frame: _terminate(lambda: _end(close)))
+        signal(SIGTERM, lambda number, frame: _terminate(lambda: _end(close, True)))
     except ValueError:  # not the main thread: only it may set handlers
         return
 
@@ -39,9 +43,9 @@ def last_words() -> None:
             report(error, "end of the process")
 
 
-def _end(close: Callable[[], None]) -> None:
+def _end(close: Callable[[bool], None], has_time: bool) -> None:
     last_words()
-    close()
+    close(has_time)
 
 
 def _terminate(close: Callable[[], None]) -> None:

@@ -76,11 +76,15 @@ class Flusher:
             self._overdue = self._busy
         return encoded and all(payload.delivered for payload in mine)
 
-    def last_budget(self, grace_s: float) -> float:
+    def last_budget(self, grace_s: float, has_time: bool = False) -> float:
         """Seconds that the last flush of a process may take: all of `grace_s` (at least the usual budget)
         with an endpoint that has been answering, the usual budget with one not heard of yet, and next to
-        nothing with one that somebody has waited for in vain, or that failed: it had its budget."""
-        if self._answers:
+        nothing with one that somebody has waited for in vain, or that failed: it had its budget.
+
+        Where nobody waits for the process (`has_time`), one that has merely not answered yet gets the grace
+        too: the process may have been frozen, or short of processor time, since it was asked.
+        """
+        if self._answers or (has_time and not self._pause_s):
             return max(grace_s, self.budget_s)
         return min(LAST_LOOK_S, self.budget_s) if self._overdue or self._pause_s else self.budget_s
 

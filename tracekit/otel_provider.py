@@ -164,7 +164,7 @@ class Outlet:
             processor.on_end(span)
 
     def _last(self) -> None:
-        pipeline.get().last_flush(1.0)
+        pipeline.get().last_flush(1.0, has_time=False)
 
 
 def _is_whole(span: Span) -> bool:

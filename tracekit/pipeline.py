@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from tracekit.spool import Spool
 
 
+# The longest the last flush of a process takes: where somebody waits for the process to end, and where nobody
+# does (platforms give it at least two seconds after SIGTERM; tracekit.ending waits a little longer).
+GRACE_S, PATIENT_GRACE_S = 1.0, 1.5
+
+
 class Pipeline:
     """The way of a finished span out of this process. The exporter is loaded at the first flush."""
 
@@ -131,24 +136,25 @@ class Pipeline:
         except Exception as error:
             report(error, "flush")
 
-    def last_flush(self, grace_s: float) -> bool:
+    def last_flush(self, grace_s: float, has_time: bool = True) -> bool:
         """Delivers what is queued before the process ends: within `grace_s` where the endpoint has been
-        answering. One that has not must not hold up the end for longer than a call. Never raises."""
+        answering. One that has not must not hold up the end for longer than a call, unless nobody waits for
+        it (`has_time`). Never raises."""
         try:
             flusher = self._ready()
-            return self.flush(None if flusher is None else flusher.last_budget(grace_s), force=True)
+            return self.flush(None if flusher is None else flusher.last_budget(grace_s, has_time), force=True)
         except Exception as error:
             report(error, "flush")
             return False
 
-    def close(self, grace_s: float = 1.0) -> None:
+    def close(self, has_time: bool = False) -> None:
         """The last flush; afterwards spans are counted as dropped. Never raises."""
-        if self._closed:
+        if self._closed and not has_time:  # SIGTERM may find an exit that has begun, and gives it more time
             return
         self._closed = True
         if QUEUE.sieve is not None:
             QUEUE.sieve.settle()
-        if not self.last_flush(grace_s):
+        if not self.last_flush(PATIENT_GRACE_S if has_time else GRACE_S, has_time):
             self._spool_rest()
         if self._flusher is not None:
             self._flusher.stop()
@@ -257,7 +263,7 @@ def replace(pipeline: Pipeline | None) -> None:
     _pipeline = pipeline
 
 
-def close() -> None:
-    """Closes the pipeline if there is one."""
+def close(has_time: bool = False) -> None:
+    """Closes the pipeline if there is one. `has_time`: nobody waits for this process."""
     if _pipeline is not None:
-        _pipeline.close()
+        _pipeline.close(has_time=has_time)

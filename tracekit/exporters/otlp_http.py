@@ -96,6 +96,8 @@ class OtlpHttpExporter(Exporter):
         return self._judge(status, headers, answer)
 
     def interrupt(self) -> bool:
+        if not self.secure:
+            return False  # let it go on for as long as the process does
         # OpenSSL's own exit handler frees what a handshake on our thread uses: that ends in a crash.
         self._ending = True
         connection = self._socket
