@@ -13,6 +13,7 @@ from tests.dashboards.traffic import MINUTE, NOW_NS, Traffic, filled
 pytestmark = pytest.mark.browser
 
 PATHS = (
+    "/overview",
     "/functions",
     "/functions/checkout",
     "/slow?what=statements",
@@ -23,7 +24,7 @@ PATHS = (
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PATHS[:4])
+@pytest.mark.parametrize("path", PATHS[:5])
 def test_nothing_serious_for_assistive_technology(
     shop_url: str, open_page: OpenPage, path: str, scheme: str
 ) -> None:
@@ -33,7 +34,7 @@ def test_nothing_serious_for_assistive_technology(
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-@pytest.mark.parametrize("path", PATHS[:4])
+@pytest.mark.parametrize("path", PATHS[:5])
 def test_no_page_scrolls_sideways(
     shop_url: str, empty_url: str, open_page: OpenPage, path: str, width: int
 ) -> None:
@@ -44,7 +45,7 @@ def test_no_page_scrolls_sideways(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("path", PATHS[:4])
+@pytest.mark.parametrize("path", PATHS[:5])
 def test_the_content_needs_no_script(shop_url: str, open_page: OpenPage, path: str) -> None:
     page = open_page(shop_url, path, scripts=False)
     assert page.locator("main table tbody tr").count() > 3
