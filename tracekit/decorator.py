@@ -1,7 +1,9 @@
 """`@traced`: a span around every call, and the call's own behaviour exactly as it was.
 
-Wrappers of the four kinds of callables differ only in how they run the body. Their first lines are the hot
-path: below a recorded span it must cost well under a microsecond, below an unsampled one next to nothing.
+Wrappers of the four kinds of callables differ only in how they run the body; three of them are in
+tracekit.coroutines, for whoever has such. Their first lines are the hot path: below a recorded span it must
+cost well under a microsecond, below an unsampled one next to nothing.
+
 What knows about calls (tracekit.invocation) is loaded by the first one, because a module with decorated
 functions may be imported by processes that never call them; or right after the function, by a platform's
 instance: it is there to be called, its init may run faster than its calls, before anybody waits, or be kept
@@ -14,7 +16,7 @@ import os
 from time import time_ns
 
 from tracekit import config, watch
-from tracekit.context import attach, detach, get, release
+from tracekit.context import attach, detach, get
 from tracekit.guard import report
 from tracekit.lifecycle import LIFECYCLE, initialization_type, module_of
 from tracekit.queue import QUEUE
@@ -23,7 +25,7 @@ from tracekit.values import clean_mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeVar, overload
 
     from tracekit.invocation import Root
@@ -36,8 +38,10 @@ else:
 
 
 # Code flags, see the inspect module's table.
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR, _VARIABLE = 0x20, 0x80, 0x200, 0x04 | 0x08
-_LATE = _GENERATOR | _COROUTINE | _ASYNC_GENERATOR  # callables whose body runs after the call
+GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x20, 0x80, 0x200
+LATE = (
+    GENERATOR | COROUTINE | ASYNC_GENERATOR
+)  # callables whose body runs after the call: tracekit.coroutines
 _MARK = "__tracekit__"
 # Variables of which an instance has one, and the adapter that its calls need.
 _INSTANCES = (
@@ -188,9 +192,12 @@ def _wrap(
     # An object that is called (an ASGI application) is what its class's __call__ is.
     code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
     flags = code.co_flags if code is not None else 0
-    wrapper = _dress(_shape(flags)(function, callee), function)
-    if flags & _LATE and type(function) is _Function:
-        wrapper = _dress(_refusing(wrapper, function), function)
+    if flags & LATE:
+        from tracekit import coroutines
+
+        wrapper = coroutines.wrap(function, callee, flags)
+    else:
+        wrapper = dress(_function(function, callee), function)
     setattr(wrapper, _MARK, callee)
     module = module_of(function)
     LIFECYCLE.decorated(module)
@@ -211,65 +218,12 @@ def _get_ready(module: str = "") -> None:
         report(error, "getting ready")
 
 
-def _shape(flags: int) -> Callable[[Any, Callee], Any]:
-    if flags & _ASYNC_GENERATOR:
-        return _async_generator
-    if flags & _COROUTINE:
-        return _coroutine
-    if flags & _GENERATOR:
-        return _generator
-    return _function
-
-
-def _refusing(run: Any, function: Any) -> Any:
-    """A wrapper that refuses wrong arguments when it is called, in Python's words for the plain callable.
-
-    `run`, whose body starts later, takes any. So a function with the plain one's parameters and no body is
-    called first. The wrapper is an ordinary function that is marked as what it gives back, as
-    types.coroutine marks generators: that is what asyncio and frameworks look at.
-    """
-    check = _bodiless(function)
-
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        check(*args, **kwargs)
-        return run(*args, **kwargs)
-
-    code = wrapper.__code__
-    wrapper.__code__ = code.replace(co_flags=code.co_flags | function.__code__.co_flags & _LATE)
-    return wrapper
-
-
-def _nothing() -> None:
-    return
-
-
-_Function: Any = type(_nothing)
-
-
-def _bodiless(function: Any) -> Any:
-    """A function that takes what the given one takes, and does nothing."""
-    code, nothing = function.__code__, _nothing.__code__
-    count = code.co_argcount + code.co_kwonlyargcount + (code.co_flags & _VARIABLE).bit_count()
-    bare = nothing.replace(
-        co_argcount=code.co_argcount,
-        co_posonlyargcount=code.co_posonlyargcount,
-        co_kwonlyargcount=code.co_kwonlyargcount,
-        co_varnames=code.co_varnames[:count],
-        co_nlocals=count,
-        co_flags=nothing.co_flags | code.co_flags & _VARIABLE,
-    )
-    check = _Function(bare, {}, function.__name__, function.__defaults__)
-    check.__kwdefaults__ = function.__kwdefaults__
-    check.__qualname__ = function.__qualname__
-    return check
-
-
 def _name_of(function: Any) -> str:
     name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
     return str(name or type(function).__qualname__).replace("<locals>.", "")
 
 
-def _dress(wrapper: Any, function: Any) -> Any:
+def dress(wrapper: Any, function: Any) -> Any:
     """What functools.wraps does, without importing functools."""
     for attribute in (
         "__module__",
@@ -327,116 +281,6 @@ def _root_call(function: Any, callee: Callee, args: Any, kwargs: Any) -> Any:
         return root.returned(result)
     finally:
         root.close()
-
-
-def _coroutine(function: Any, callee: Callee) -> Any:
-    name, kind, copy = callee.name, callee.kind, callee.copy_attributes
-
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        parent = get()
-        if type(parent) is not Span:
-            if type(parent) is NonRecordingSpan:
-                return await function(*args, **kwargs)
-            return await _root_await(function, callee, args, kwargs)
-        span = Span(name, kind, parent, parent.trace, time_ns(), copy and copy())
-        token = attach(span)
-        try:
-            return await function(*args, **kwargs)
-        except BaseException as error:
-            span.fail(error)
-            raise
-        finally:
-            span.end = time_ns()
-            release(token)
-            add(span)
-
-    return wrapper
-
-
-async def _root_await(function: Any, callee: Callee, args: Any, kwargs: Any) -> Any:
-    root = enter(callee, args, kwargs)
-    try:
-        token = attach(root.span)
-        try:
-            result = await function(*root.args, **kwargs)
-        finally:
-            release(token)
-    except BaseException as error:
-        root.failed(error)
-        raise
-    else:
-        return root.returned(result)
-    finally:
-        root.close()
-
-
-def _generator(function: Any, callee: Callee) -> Any:
-    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        if type(get()) is NonRecordingSpan:
-            return (yield from function(*args, **kwargs))
-        root = enter(callee, args, kwargs)
-        try:
-            body = function(*root.args, **kwargs)
-            item = _step(root.span, body.__next__)
-            while True:
-                try:
-                    received = yield item
-                except BaseException as error:
-                    # GeneratorExit too: a body that answers it with a yield does so under either name.
-                    item = _step(root.span, body.throw, error)
-                else:
-                    item = _step(root.span, body.send, received)
-        except StopIteration as stop:
-            # Only the body's own end can arrive here: inside a generator others become RuntimeError.
-            return root.returned(stop.value)
-        except BaseException as error:
-            root.failed(error)
-            raise
-        finally:
-            root.close()
-
-    return wrapper
-
-
-def _step(span: Any, advance: Any, *value: Any) -> Any:
-    """Runs a generator's body to its next yield with the span active, and not a moment longer."""
-    token = attach(span)
-    try:
-        return advance(*value)
-    finally:
-        release(token)
-
-
-def _async_generator(function: Any, callee: Callee) -> Any:
-    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        root = enter(callee, args, kwargs)
-        try:
-            body = function(*root.args, **kwargs)
-            item = await _async_step(root.span, body.__anext__)
-            while True:
-                try:
-                    received = yield item
-                except BaseException as error:
-                    item = await _async_step(root.span, body.athrow, error)
-                else:
-                    item = await _async_step(root.span, body.asend, received)
-        except StopAsyncIteration:
-            return
-        except BaseException as error:
-            root.failed(error)
-            raise
-        finally:
-            root.close()
-
-    return wrapper
-
-
-async def _async_step(span: Any, advance: Any, *value: Any) -> Any:
-    token = attach(span)
-    try:
-        return await advance(*value)
-    finally:
-        release(token)
 
 
 # Whoever opens spans of ours may open some of opentelemetry too, before or after.

@@ -20,7 +20,8 @@ _BETWEEN = {
 }
 # Frames of these modules are ours and say nothing about the user's code.
 _OURS = {
-    f"{_HERE}/{name}.py" for name in ("decorator", "invocation", "hooks", "api", "dbapi", "run", "fc_runtime")
+    f"{_HERE}/{name}.py"
+    for name in ("decorator", "coroutines", "invocation", "hooks", "api", "dbapi", "run", "fc_runtime")
 }
 
 
