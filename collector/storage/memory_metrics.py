@@ -18,6 +18,7 @@ from collector.model_metrics import (
     MetricType,
     Temporality,
 )
+from collector.storage import cursor
 from collector.storage.base import Window, bucket_index, bucket_start
 from collector.storage.digests import RecentDigests
 from collector.storage.histograms import Estimate, Exponential, explicit_buckets, merged, quantile
@@ -26,12 +27,15 @@ from collector.storage.metrics import (
     MetricInfo,
     MetricSelector,
     MetricsQuery,
+    PointPage,
+    PointsQuery,
     RangeLine,
     RangePoint,
     RangeQuery,
     RangeResult,
     SeriesInfo,
     StoredExemplar,
+    StoredPoint,
 )
 from collector.storage.signal_rows import as_text, exemplars_from_json
 
@@ -116,6 +120,21 @@ class MemoryMetrics:
         lines = [RangeLine(group, _line(groups[group], query)) for group in shown[: query.groups]]
         return RangeResult(tuple(line for line in lines if line.points), len(shown) - len(lines))
 
+    def points(self, query: PointsQuery) -> PointPage:
+        after = cursor.decode(query.cursor, "points") if query.cursor else None
+        found = [
+            point
+            for point in _within(self._points, query.window)
+            if query.name in ("", point.metric.name) and query.service in ("", point.metric.service)
+        ]
+        found.sort(key=_place)
+        if after:
+            found = [point for point in found if _place(point) > (after[0], int(after[1], 16))]
+        page = found[: query.limit]
+        more = len(found) > len(page) and page
+        last = cursor.encode("points", page[-1].time_ns, f"{page[-1].row['series_id']:032x}") if more else ""
+        return PointPage(tuple(StoredPoint(p.metric, p.attributes, p.row) for p in page), last)
+
     def exemplars(self, selector: MetricSelector, limit: int = 100) -> tuple[StoredExemplar, ...]:
         found = [
             StoredExemplar(point.row["series_id"], point.metric.service, point.attributes, exemplar)
@@ -146,6 +165,10 @@ def _points(batch: MetricBatch) -> Iterator[_Point]:
 
 def _within(points: Iterable[_Point], window: Window) -> Iterator[_Point]:
     return (point for point in points if window.start_ns <= point.time_ns < window.end_ns)
+
+
+def _place(point: _Point) -> tuple[int, int]:
+    return point.time_ns, point.row["series_id"]
 
 
 def _info(key: tuple[Any, ...], points: list[_Point]) -> MetricInfo:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from collector.model import Attributes
-from collector.model_metrics import Exemplar, MetricType, Temporality
+from collector.model_metrics import Exemplar, Metric, MetricType, Temporality
 from collector.storage.base import InvalidQuery, Window
 
 # How long before the window a cumulative series is looked for, to know what it grew by within.
@@ -150,6 +150,32 @@ class StoredExemplar:
     exemplar: Exemplar
 
 
+@dataclass(frozen=True, slots=True)
+class PointsQuery:
+    """Data points as they are stored, of all metrics or of one, by (time_ns, series_id)."""
+
+    window: Window
+    name: str = ""
+    service: str = ""
+    limit: int = 1_000
+    cursor: str = ""  # opaque, from the page before; InvalidQuery if it was altered
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """One data point. `row` is in the shape of POINT_COLUMNS: JSON as text, None where nothing was sent."""
+
+    metric: Metric
+    attributes: Attributes
+    row: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PointPage:
+    points: tuple[StoredPoint, ...]
+    next_cursor: str  # "" on the last page
+
+
 class MetricReader(Protocol):
     """Thread-safe. Sees everything whose `write` returned before the query began."""
 
@@ -166,6 +192,11 @@ class MetricReader(Protocol):
         ...
 
     def range(self, query: RangeQuery) -> RangeResult: ...
+
+    def points(self, query: PointsQuery) -> PointPage:
+        """What was stored, for handing it on. Paging never repeats a point that was stored before page one,
+        and skips none, but for those that share series and time."""
+        ...
 
     def exemplars(self, selector: MetricSelector, limit: int = 100) -> tuple[StoredExemplar, ...]:
         """Newest first, then by series id; those of a point whose time lies in the window."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import fields
 from typing import Any
 
 from collector import jsonvalue
-from collector.model_metrics import MetricType, Temporality
+from collector.model_metrics import POINT_COLUMN_NAMES, Metric, MetricType, Temporality
+from collector.storage import cursor
 from collector.storage.base import Window, bucket_start
 from collector.storage.duckdb import sql
 from collector.storage.duckdb.database import Database
@@ -16,12 +18,15 @@ from collector.storage.metrics import (
     MetricInfo,
     MetricSelector,
     MetricsQuery,
+    PointPage,
+    PointsQuery,
     RangeLine,
     RangePoint,
     RangeQuery,
     RangeResult,
     SeriesInfo,
     StoredExemplar,
+    StoredPoint,
 )
 from collector.storage.signal_rows import exemplars_from_json
 
@@ -63,6 +68,22 @@ class DuckDBMetrics:
             points[line].append(RangePoint(start_ns, found.value, *bounds))
         made = tuple(RangeLine(line, tuple(points[line])) for line in lines if points[line])
         return RangeResult(made, left_out)
+
+    def points(self, query: PointsQuery) -> PointPage:
+        values = {"name": query.name, "service": query.service, "limit": query.limit + 1}
+        if query.cursor:
+            values["after_ns"], last = cursor.decode(query.cursor, "points")
+            values["after_id"] = int(last, 16) % 2**64
+        structure = {"q": query, "after": bool(query.cursor), "columns": POINT_COLUMN_NAMES}
+        rows = self._database.rows("points", values | _near(query.window), **structure)
+        page = rows[: query.limit]
+        points = tuple(_stored_point(row) for row in page)
+        more = len(rows) > len(page) and points
+        after = ""
+        if more:
+            last_row = points[-1].row
+            after = cursor.encode("points", last_row["time_ns"], f"{last_row['series_id']:032x}")
+        return PointPage(points, after)
 
     def exemplars(self, selector: MetricSelector, limit: int = 100) -> tuple[StoredExemplar, ...]:
         rows = self._select("metric_exemplars", selector, {"limit": limit}, by_series=True)
@@ -144,6 +165,19 @@ def _info(row: tuple[Any, ...]) -> MetricInfo:
         points,
         last_ns,
     )
+
+
+_METRIC = tuple(field.name for field in fields(Metric))
+
+
+def _stored_point(row: tuple[Any, ...]) -> StoredPoint:
+    described = dict(zip(_METRIC, row[-len(_METRIC) :]))
+    described |= {
+        "type": MetricType(described["type"]),
+        "temporality": Temporality(described["temporality"]),
+    }
+    attributes = jsonvalue.loads(row[len(POINT_COLUMN_NAMES)]) or {}
+    return StoredPoint(Metric(**described), attributes, dict(zip(POINT_COLUMN_NAMES, row)))
 
 
 def _exact(value: float) -> Estimate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 from collector.model import Resource, Scope
@@ -52,3 +52,18 @@ class Origins:
 
     def _ids(self, statement: str) -> set[Any]:
         return {row[0] for row in self._database.writer.execute(statement).fetchall()}
+
+
+class DuckDBOrigins:
+    """Reads them, from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def resources(self, ids: Collection[int]) -> dict[int, Resource]:
+        rows = self._database.rows("resources", {"ids": list(ids)}) if ids else ()
+        return {row[0]: Resource(*row) for row in rows}
+
+    def scopes(self, ids: Collection[int]) -> dict[int, Scope]:
+        rows = self._database.rows("scopes", {"ids": list(ids)}) if ids else ()
+        return {row[0]: Scope(*row) for row in rows}

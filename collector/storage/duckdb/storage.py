@@ -10,6 +10,7 @@ from collector.storage.duckdb.care import DuckDBCare
 from collector.storage.duckdb.database import Database, DatabaseOptions
 from collector.storage.duckdb.logs import DuckDBLogs
 from collector.storage.duckdb.metrics import DuckDBMetrics
+from collector.storage.duckdb.origins import DuckDBOrigins
 from collector.storage.duckdb.parts import day_of
 from collector.storage.duckdb.reader import DuckDBReader
 from collector.storage.duckdb.recent import DEFAULT_KEYS
@@ -24,6 +25,7 @@ class DuckDBStorage:
         self._writer = writer
         self._reader = DuckDBReader(database, lambda: writer.duplicates)
         self._logs, self._metrics = DuckDBLogs(database), DuckDBMetrics(database)
+        self._origins = DuckDBOrigins(database)
         self._care = DuckDBCare(database, clock)
 
     @property
@@ -41,6 +43,10 @@ class DuckDBStorage:
     @property
     def metrics(self) -> DuckDBMetrics:
         return self._metrics
+
+    @property
+    def origins(self) -> DuckDBOrigins:
+        return self._origins
 
     @property
     def care(self) -> DuckDBCare:
