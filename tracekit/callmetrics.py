@@ -5,6 +5,7 @@ They count every call, also those whose spans are not sampled.
 
 from __future__ import annotations
 
+from tracekit.deadline import NEVER, remaining_s
 from tracekit.invocation import Observer
 from tracekit.lifecycle import LIFECYCLE, process_start
 from tracekit.metrics import metric
@@ -19,14 +20,18 @@ _USED = (("faas.cpu_usage", "s"), ("faas.mem_usage", "By"), ("faas.net_io", "By"
 
 
 def observe(call: Call, config: Config) -> CallMetrics:
-    """Nothing is measured before the end."""
-    return CallMetrics()
+    """Measures at the end; what the platform says about the deadline is true at the start only."""
+    left = remaining_s(call.context)
+    return CallMetrics(NEVER if left is None else call.start + left * 1e9)
 
 
 class CallMetrics(Observer):
     """`faas.invocations` counts successful calls only: the error rate is errors / (invocations + errors)."""
 
-    __slots__ = ()
+    __slots__ = ("_deadline",)
+
+    def __init__(self, deadline: float) -> None:
+        self._deadline = deadline
 
     def ended(self, call: Call) -> None:
         facts = {"faas.trigger": call.trigger}
@@ -36,6 +41,8 @@ class CallMetrics(Observer):
             metric("faas.invocations", unit="{invocation}", attributes=facts)
         took = (call.end - call.start) / 1e9
         metric("faas.invoke_duration", took, kind=HISTOGRAM, unit="s", attributes=facts)
+        if call.end > self._deadline:
+            metric("faas.timeouts", unit="{timeout}", attributes=facts)
         if call.cold:
             metric("faas.coldstarts", unit="{coldstart}", attributes=facts)
             _init_duration(facts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -174,6 +175,18 @@ def test_calls_are_measured_as_the_conventions_say(
     errors = {point.attributes[0].value.string_value: point.as_int for point in sent.points("faas.errors")}
     assert errors == {"http": 1, "other": 1}
     assert recorded.exporter.spans == []
+
+
+def test_a_call_that_outlives_its_deadline_is_a_timeout(
+    sent: Sent, recorded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_METRICS_EXPORTER", "otlp")
+    use(recorded)
+    for left_ms in (60_000, 1):
+        context = LambdaContext()
+        context.get_remaining_time_in_millis = lambda left_ms=left_ms: left_ms
+        traced(lambda event, context: time.sleep(0.01))("", context)
+    assert [point.as_int for point in sent.points("faas.timeouts")] == [1]
 
 
 COUNTERS = ("invocations", "errors", "coldstarts")
