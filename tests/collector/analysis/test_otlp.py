@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -85,6 +85,7 @@ def read(body: bytes) -> list[Span]:
     return list(spans_of(decoded.batch))
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(spans(), max_size=5, unique_by=lambda span: span.span_id))
 def test_what_was_written_is_read_again(drawn: list[Span]) -> None:
     given_spans = [replace(span, resource=RESOURCES[span.resource_id]) for span in drawn]

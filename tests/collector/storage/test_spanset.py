@@ -74,7 +74,7 @@ def spans(draw: st.DrawFn) -> dict[str, Any]:
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=35, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(spans(), max_size=12), st.lists(SPANSETS, min_size=1, max_size=6))
 def test_engines_agree_on_sets_of_spans(rows: list[dict[str, Any]], asked: list[Any]) -> None:
     memory = MemoryStorage()
@@ -90,7 +90,7 @@ def test_engines_agree_on_sets_of_spans(rows: list[dict[str, Any]], asked: list[
             duckdb.close()
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(spans(), max_size=12))
 def test_engines_agree_on_what_attributes_there_are(rows: list[dict[str, Any]]) -> None:
     memory = MemoryStorage()
