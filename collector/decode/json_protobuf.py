@@ -21,11 +21,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 
 from collector.decode import otlp_logs, otlp_metrics, wire
 from collector.decode.attributes import MAX_DEPTH, clean
+from collector.decode.containers import require_sparse_json
 from collector.decode.otlp_json import _as_integer, _bytes, _parse, _Unreadable
-from collector.decode.result import BadItem, Decoded, TooLarge, Undecodable
+from collector.decode.result import BadItem, Decoded, Undecodable
 
-# Every object and array costs 60 bytes or more once parsed, two or three in the body.
-MAX_CONTAINERS = 4_000_000
 # AnyValue, KeyValueList and KeyValue are messages of their own: a level of nesting is up to three of them,
 # below the seven from the request to an exemplar's attribute. How deep a value may be the decoder says.
 _MAX_MESSAGES = 3 * MAX_DEPTH + 12
@@ -58,8 +57,7 @@ def decode_metrics(body: bytes, received_ns: int) -> Decoded:
 def _decode(
     body: bytes, received_ns: int, request: Descriptor, decode: Callable[[bytes, int], Decoded]
 ) -> Decoded:
-    if body.count(b"{") + body.count(b"[") > MAX_CONTAINERS:
-        raise TooLarge(f"more than {MAX_CONTAINERS} JSON objects and arrays in one request")
+    require_sparse_json(body)
     rewriter = _Rewriter()
     try:
         rewritten = rewriter.message(request, _parse(body), _MAX_MESSAGES)

@@ -38,12 +38,10 @@ from collector.decode.builder import (
     known_scope,
     link_json,
 )
-from collector.decode.result import BadSpan, Decoded, TooLarge, Undecodable
+from collector.decode.containers import require_sparse_json
+from collector.decode.result import BadSpan, Decoded, Undecodable
 from collector.model import Kind, Status
 
-# Every object and array costs 60 bytes or more once parsed. A short attribute has two in 34 bytes; a bomb
-# has one in three.
-_FREE_CONTAINERS, _BYTES_A_CONTAINER = 100_000, 16
 # 2**64 has 20 digits; a longer text is no 64-bit integer whatever its value.
 _MAX_DIGITS = 21
 _REMEMBERED = 256  # characters of a text attribute whose JSON is worth keeping
@@ -54,9 +52,7 @@ _STATUSES = {f"STATUS_CODE_{s.name}": int(s) for s in Status} | {s.name: int(s) 
 
 def decode(body: bytes, received_ns: int) -> Decoded:
     """The spans of an ExportTraceServiceRequest in JSON. Raises Undecodable or TooLarge."""
-    allowed = _FREE_CONTAINERS + len(body) // _BYTES_A_CONTAINER
-    if body.count(b"{") + body.count(b"[") > allowed:
-        raise TooLarge(f"more than {allowed} JSON objects and arrays in {len(body)} bytes")
+    require_sparse_json(body)
     request = _parse(body)
     if not isinstance(request, dict):
         raise Undecodable("the body is not a JSON object")

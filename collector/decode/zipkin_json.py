@@ -18,11 +18,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
 from collector.decode import otlp_protobuf
 from collector.decode.attributes import clean
+from collector.decode.containers import require_sparse_json
 from collector.decode.result import BadSpan, Decoded, TooLarge, Undecodable
 
 MAX_SPANS = 200_000
-# As in OTLP's JSON: every object costs 60 bytes or more once parsed, two in the body.
-_FREE_CONTAINERS, _BYTES_A_CONTAINER = 100_000, 16
 
 _KINDS = {
     "CLIENT": Span.SPAN_KIND_CLIENT,
@@ -59,9 +58,7 @@ def to_otlp(body: bytes) -> tuple[bytes, Counter[str]]:
 
 
 def _spans(body: bytes) -> list[Any]:
-    allowed = _FREE_CONTAINERS + len(body) // _BYTES_A_CONTAINER
-    if body.count(b"{") + body.count(b"[") > allowed:
-        raise TooLarge(f"more than {allowed} JSON objects and arrays in {len(body)} bytes")
+    require_sparse_json(body)
     found = _parsed(body)
     if not isinstance(found, list):
         raise Undecodable("the body is not a list of Zipkin v2 spans")

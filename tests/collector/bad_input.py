@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import zstandard
 
+from collector.payload import Signal
 from tests.collector.batches import SECOND, T0
 from tests.collector.otlp import json_request, json_span, request, span
 
@@ -36,6 +37,7 @@ class Entry:
     fate: Fate = "kept"
     json_fate: Fate | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    signal: Signal = "traces"
 
 
 def varint(number: int) -> bytes:
@@ -230,4 +232,84 @@ VALUES = [
     _span({"parent_span_id": _SELF}, {"parentSpanId": bytes(range(1, 9)).hex()}, "its own parent"),
     Entry("a cycle of parents", _cycle),
     _span({"span_id": 2, "name": "other"}, {"spanId": "22" * 8, "name": "other"}, "same span, other content"),
+]
+
+
+# ---------------------------------------------------------------- metrics and logs
+
+
+def _logs(*records: dict[str, Any]) -> bytes:
+    return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": list(records)}]}]}).encode()
+
+
+def _record(**fields: Any) -> dict[str, Any]:
+    return {"timeUnixNano": str(T0), "body": {"stringValue": "said"}} | fields
+
+
+def _metrics(kind: str, *points: dict[str, Any]) -> bytes:
+    metric = {"name": "m", kind: {"aggregationTemporality": 2, "dataPoints": list(points)}}
+    return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).encode()
+
+
+def _point(**fields: Any) -> dict[str, Any]:
+    return {"timeUnixNano": str(T0), "startTimeUnixNano": str(T0)} | fields
+
+
+def _histogram(**fields: Any) -> dict[str, Any]:
+    sound = {"count": "3", "sum": 3.0, "bucketCounts": ["1", "2"], "explicitBounds": [1.0]}
+    return _point(**(sound | fields))
+
+
+def _records_bytes(records: bytes) -> bytes:
+    """Log records or metrics that no official message would write."""
+    return part(1, part(2, records))
+
+
+def _series(count: int, again: int = 1) -> bytes:
+    """As many series of one gauge, each with so many points."""
+    point = b"\x19" + T0.to_bytes(8, "little") + b"\x31" + (1).to_bytes(8, "little")
+    points = (part(1, part(7, part(1, b"k") + part(2, part(1, b"%d" % n))) + point) for n in range(count))
+    return _records_bytes(part(2, part(1, b"m") + part(5, b"".join(points) * again)))
+
+
+GARBAGE = random.Random(1).randbytes(5_000)
+OTHER_SIGNALS = [
+    Entry("garbage as logs", lambda: GARBAGE, lambda: GARBAGE, "bad", signal="logs"),
+    Entry("garbage as metrics", lambda: GARBAGE, lambda: GARBAGE, "bad", signal="metrics"),
+    Entry("10M empty records", lambda: _records_bytes(b"\x12\x00" * 10_000_000), fate="large", signal="logs"),
+    Entry("10M metrics", lambda: _records_bytes(b"\x12\x00" * 10_000_000), fate="large", signal="metrics"),
+    Entry(
+        "10M empty points",
+        lambda: _records_bytes(part(2, part(1, b"m") + part(5, b"\x0a\x00" * 10_000_000))),
+        fate="large",
+        signal="metrics",
+    ),
+    Entry("3M empty records", json=lambda: _logs(*[{}] * 3_000_000), json_fate="large", signal="logs"),
+    Entry("300,000 points", lambda: _series(1_000, again=300), fate="large", signal="metrics"),
+    Entry("20,000 series", lambda: _series(20_000), signal="metrics"),
+    Entry("record of a short trace id", json=lambda: _logs(_record(traceId="616263")), signal="logs"),
+    Entry("severity 99", json=lambda: _logs(_record(severityNumber=99)), signal="logs"),
+    Entry("log time 2^64", json=lambda: _logs(_record(timeUnixNano=str(2**64))), fate="bad", signal="logs"),
+    Entry("log time 0", json=lambda: _logs(_record(timeUnixNano="0")), signal="logs"),
+    Entry("10 MB body", json=lambda: _logs(_record(body={"stringValue": "x" * 10_000_000})), signal="logs"),
+    Entry(
+        "lone surrogate in a body", json=lambda: _logs(_record(body={"stringValue": "\ud800"})), signal="logs"
+    ),
+    Entry(
+        "bounds and counts that do not match",
+        json=lambda: _metrics("histogram", _histogram(bucketCounts=["1"]), _histogram()),
+        fate="partial",
+        signal="metrics",
+    ),
+    Entry(
+        "NaN and infinite numbers",
+        json=lambda: _metrics("gauge", _point(asDouble="NaN"), _point(asDouble="-Infinity")),
+        signal="metrics",
+    ),
+    Entry(
+        "5,000-digit number",
+        json=lambda: _metrics("gauge", _point(asInt="9" * 5000), _point(asInt="1")),
+        fate="partial",
+        signal="metrics",
+    ),
 ]
