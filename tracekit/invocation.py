@@ -151,6 +151,9 @@ class Invocation(Root):
         while observers:
             _tell(observers.pop(), call)
         try:
+            if self._facts.answering_since:
+                took = max(call.end - self._facts.answering_since, 0)
+                self.span.set_attribute("tracekit.response_ms", took / 1e6)
             context.finish(self.span, call.end)
             PAUSES.ended()
             if not self._facts.flushed_by_runtime:

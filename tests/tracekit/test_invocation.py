@@ -262,6 +262,7 @@ def test_an_asgi_application(recorded: Any) -> None:
     assert len(sent) == 2 and call.parent.span_id == "cd" * 8
     assert call.attributes["http.response.status_code"] == 503 and call.rare.status == ERROR
     assert (call.attributes["server.address"], call.attributes["server.port"]) == ("h", 1)
+    assert 0 < call.attributes["tracekit.response_ms"] <= (call.end - call.start) / 1e6
 
 
 def test_a_wsgi_application_with_fc_context(recorded: Any) -> None:

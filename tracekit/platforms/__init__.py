@@ -23,9 +23,11 @@ class Facts:
     platform's own trace fields. `args` are what the handler gets, possibly with a wrapper of ours in them.
     `goes_on(result, call)` is for calls that are not over when they return: it gives what the platform gets
     instead of the result and calls `call.finish()` when it is really over, or gives None if it is over now.
+    `answering_since` is when the head of the answer was given (Unix nanoseconds), where that is seen.
     """
 
     __slots__ = (
+        "answering_since",
         "args",
         "attributes",
         "carrier",
@@ -53,6 +55,7 @@ class Facts:
         self.unseen = False
         self.goes_on: Callable[[Any, Invocation], Any] | None = None
         self.flushed_by_runtime = False
+        self.answering_since = 0
 
 
 def text(value: Any) -> str | None:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from time import time_ns
+
 from tracekit.platforms import Facts
 from tracekit.triggers import cloudevent
 from tracekit.triggers.base import http
@@ -32,6 +34,7 @@ def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str,
     async def watching_send(message: Any) -> Any:
         if message.get("type") == "http.response.start":
             seen.append(message.get("status", 0))
+            facts.answering_since = time_ns()
         return await send(message)
 
     facts = Facts((*args[:-3], scope, receive, watching_send))

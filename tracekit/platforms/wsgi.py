@@ -6,6 +6,8 @@ closes it, which servers must do (PEP 3333). A file for `wsgi.file_wrapper` goes
 
 from __future__ import annotations
 
+from time import time_ns
+
 from tracekit import context
 from tracekit.platforms import Facts
 from tracekit.triggers.base import http
@@ -26,6 +28,7 @@ def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any], env: Mapping[str,
     def watching_start(status: str, headers: Any, *more: Any) -> Any:
         if status[:3].isdigit():
             seen.append(int(status[:3]))
+            facts.answering_since = time_ns()
         return start_response(status, headers, *more)
 
     new_args = (*args[:-2], environ, watching_start)

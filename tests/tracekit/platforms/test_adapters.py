@@ -46,6 +46,8 @@ def test_a_streaming_wsgi_body_is_part_of_the_call(recorded: Any) -> None:
     assert call.attributes["http.response.status_code"] == 503, "it was said while the body was made"
     assert [recorded.named(name).parent for name in ("first", "second")] == [call, call]
     assert recorded.named("second").end <= call.end
+    answered = call.end - call.attributes["tracekit.response_ms"] * 1e6
+    assert recorded.named("first").end - 1e6 <= answered <= recorded.named("second").start + 1e6
     assert current_span().trace_id == "0" * 32
 
 
