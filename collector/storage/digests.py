@@ -17,8 +17,10 @@ class RecentDigests:
         for digest, received_ns in sorted(known, key=lambda entry: entry[1]):
             self.add(digest, received_ns)
 
-    def __contains__(self, digest: bytes) -> bool:
-        return bool(digest) and self._received.get(digest, -1) >= self.since_ns
+    def holds(self, digest: bytes, received_ns: int) -> bool:
+        """Whether a payload received at that moment was received before, within REMEMBERED_NS."""
+        before = self._received.get(digest) if digest else None
+        return before is not None and received_ns - before <= REMEMBERED_NS
 
     @property
     def since_ns(self) -> int:

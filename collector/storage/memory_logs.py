@@ -28,9 +28,10 @@ class MemoryLogs:
         offered = 0
         for batch in batches:
             offered += len(batch)
-            if batch.digest not in self._digests:
+            received_ns = max(batch.columns["received_ns"], default=0)
+            if not self._digests.holds(batch.digest, received_ns):
                 fresh += _records(batch)
-                self._digests.add(batch.digest, max(batch.columns["received_ns"], default=0))
+                self._digests.add(batch.digest, received_ns)
         self._records = [*self._records, *fresh]
         return len(fresh), offered - len(fresh)
 

@@ -69,9 +69,10 @@ class MemoryMetrics:
         offered = 0
         for batch in batches:
             offered += len(batch)
-            if batch.digest not in self._digests:
+            received_ns = max(batch.columns["received_ns"], default=0)
+            if not self._digests.holds(batch.digest, received_ns):
                 fresh += _points(batch)
-                self._digests.add(batch.digest, max(batch.columns["received_ns"], default=0))
+                self._digests.add(batch.digest, received_ns)
         self._points = [*self._points, *fresh]
         return len(fresh), offered - len(fresh)
 

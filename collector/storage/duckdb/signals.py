@@ -63,11 +63,14 @@ class _Table(Generic[B]):
         fresh: list[B] = []
         seen: set[bytes] = set()
         for batch in batches:
-            if len(batch) and batch.digest not in self._digests and batch.digest not in seen:
+            if len(batch) and batch.digest not in seen and not self._holds(batch):
                 fresh.append(batch)
                 seen |= {batch.digest} if batch.digest else set()
         stored, offered = sum(map(len, fresh)), sum(map(len, batches))
         return SignalPlan(fresh, WriteResult(stored, offered - stored))
+
+    def _holds(self, batch: B) -> bool:
+        return self._digests.holds(batch.digest, batch.columns["received_ns"][0])
 
     def insert(self, plan: SignalPlan[B]) -> None:
         """Within the writer's transaction, on the newest part."""
