@@ -22,6 +22,7 @@ const char *const wanted_names[WANTED_COUNT] = {
 #define WANTED_SLOTS 128
 static struct {
     uint64_t hash;
+    size_t length;
     int key; /* 1 + enum wanted_key, 0 for none */
 } wanted_slots[WANTED_SLOTS];
 
@@ -33,6 +34,7 @@ void attributes_prepare(void) {
         size_t slot = hash % WANTED_SLOTS;
         while (wanted_slots[slot].key) slot = (slot + 1) % WANTED_SLOTS;
         wanted_slots[slot].hash = hash;
+        wanted_slots[slot].length = strlen(name);
         wanted_slots[slot].key = key + 1;
     }
 }
@@ -41,15 +43,14 @@ static int wanted_key_of(struct slice key, uint64_t hash) {
     for (size_t slot = hash % WANTED_SLOTS; wanted_slots[slot].key; slot = (slot + 1) % WANTED_SLOTS) {
         if (wanted_slots[slot].hash != hash) continue;
         int found = wanted_slots[slot].key - 1;
-        const char *name = wanted_names[found];
-        if (strlen(name) == key.length && !memcmp(name, key.data, key.length)) return found;
+        if (wanted_slots[slot].length == key.length && !memcmp(wanted_names[found], key.data, key.length))
+            return found;
     }
     return -1;
 }
 
-static bool is(struct slice text, const char *other) {
-    return text.length == strlen(other) && !memcmp(text.data, other, text.length);
-}
+#define IS(text, literal) \
+    ((text).length == sizeof(literal) - 1 && !memcmp((text).data, (literal), sizeof(literal) - 1))
 
 /* ---------------------------------------------------------------- values as they are sent */
 
@@ -119,12 +120,13 @@ static inline struct slice written_key(const struct member *m, const struct buff
 /* Begins a member: its comma and key. Escaped keys are compared, which tell apart what the keys themselves do. */
 static void begin_member(struct attribute_writer *w, struct buffer *out, bool first, struct slice key) {
     if (!first) buffer_byte(out, ',');
-    struct member m = {.at = out->length};
+    struct member *m = (struct member *)buffer_room(&w->members, sizeof *m);
+    w->members.length += sizeof *m;
+    m->at = out->length;
     text_add_json(out, key);
-    m.key_length = out->length - m.at;
-    m.hash = hash_of(written_key(&m, out));
+    m->key_length = out->length - m->at;
+    m->hash = hash_of(written_key(m, out));
     buffer_byte(out, ':');
-    buffer_add(&w->members, &m, sizeof m);
 }
 
 static void end_member(struct attribute_writer *w, const struct buffer *out) {
@@ -189,7 +191,7 @@ static void end_object(struct attribute_writer *w, struct buffer *out, size_t st
     buffer_byte(out, '}');
     if (members(w) - first == 1) {
         struct slice key = written_key(member_at(w, first), out);
-        if (is(key, "$bytes") || is(key, "$double") || is(key, "$map")) {
+        if (IS(key, "$bytes") || IS(key, "$double") || IS(key, "$map")) {
             static const char mark[] = "{\"$map\":";
             size_t length = out->length - start;
             buffer_room(out, sizeof mark);
@@ -322,7 +324,8 @@ static bool write_attribute(struct attribute_writer *w, struct slice raw, bool f
         int found = wanted_key_of(written_key(m, out), m->hash);
         if (found >= 0) keep_wanted(wanted, found, &v);
     }
-    if (is(written_key(m, out), "tracekit.unfinished")) w->unfinished = v.kind == BOOLEAN && v.number;
+    struct slice written = written_key(m, out);
+    if (IS(written, "tracekit.unfinished")) w->unfinished = v.kind == BOOLEAN && v.number;
     return true;
 }
 

@@ -467,6 +467,7 @@ enum refusal request_read(struct request *r) {
     struct resource_group *resources = (struct resource_group *)r->resources.data;
     struct scope_group *scopes = (struct scope_group *)r->scopes.data;
     const struct slice *spans = (const struct slice *)r->spans.data;
+    table_expect(r->table, r->spans.length / sizeof *spans);
     for (size_t i = 0; i < r->scopes.length / sizeof *scopes; i++)
         for (size_t at = scopes[i].first_span; at < scopes[i].end_span; at++)
             if (!add_span(r, spans[at], &resources[scopes[i].resource], &scopes[i])) return TOO_MANY_ITEMS;
@@ -479,7 +480,7 @@ enum refusal request_read(struct request *r) {
     {&(r)->resources, &(r)->scopes, &(r)->spans, &(r)->links, &(r)->snapshots, &(r)->attributes.kept, \
      &(r)->events.kept, &(r)->links_sent.kept, &(r)->inner.kept, &(r)->writer.members, &(r)->writer.table, \
      &(r)->writer.copy, &(r)->wanted.texts, &(r)->event_wanted.texts, &(r)->exception_type, &(r)->sql.found, \
-     &(r)->sql.folded}
+     &(r)->sql.folded, &(r)->sql.texts}
 
 void request_prepare(struct request *r, jmp_buf *way_out) {
     struct buffer *const all[] = BUFFERS(r);

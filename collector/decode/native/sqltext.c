@@ -1,5 +1,7 @@
 #include "sqltext.h"
 
+#include "hash.h"
+
 #define MAX_INPUT (16 * 1024)
 #define MAX_LENGTH 4096
 
@@ -320,7 +322,7 @@ static bool tight(const struct sql_token *before, const struct sql_token *token)
            (token_is(token, "(") && calls(before));
 }
 
-void sql_normalise(struct sql_writer *w, struct slice text, struct slice system, struct buffer *out) {
+static void normalise(struct sql_writer *w, struct slice text, struct slice system, struct buffer *out) {
     static const char *const double_quoted[] = {"mysql", "mariadb", "bigquery", "clickhouse", "spark", NULL};
     size_t start = out->length;
     if (text.length > MAX_INPUT) text.length = MAX_INPUT;
@@ -336,4 +338,40 @@ void sql_normalise(struct sql_writer *w, struct slice text, struct slice system,
     if (out->length - start <= MAX_LENGTH) return;
     out->length = start + MAX_LENGTH - 1;
     buffer_literal(out, "\xe2\x80\xa6");
+}
+
+/* ---------------------------------------------------------------- what was normalised lately */
+
+#define LONGEST_KNOWN 512
+#define MOST_TEXTS (64 * 1024)
+
+static bool same(const struct sql_known *k, const uint8_t *texts, struct slice text, struct slice system) {
+    return k->text_length == text.length && k->system_length == system.length &&
+           !memcmp(texts + k->at, text.data, text.length) &&
+           (!system.length || !memcmp(texts + k->at + text.length, system.data, system.length));
+}
+
+static void remember(struct sql_writer *w, struct sql_known *k, uint64_t hash, struct slice text,
+                     struct slice system, struct slice shape) {
+    if (w->texts.length > MOST_TEXTS) {
+        memset(w->known, 0, sizeof w->known);
+        w->texts.length = 0;
+    }
+    *k = (struct sql_known){hash, w->texts.length, text.length, system.length, shape.length};
+    buffer_add(&w->texts, text.data, text.length);
+    buffer_add(&w->texts, system.data, system.length);
+    buffer_add(&w->texts, shape.data, shape.length);
+}
+
+void sql_normalise(struct sql_writer *w, struct slice text, struct slice system, struct buffer *out) {
+    uint64_t hash = hash_of(text);
+    struct sql_known *k = &w->known[hash % SQL_KNOWN];
+    if (k->hash == hash && same(k, w->texts.data, text, system)) {
+        buffer_add(out, w->texts.data + k->at + k->text_length + k->system_length, k->shape_length);
+        return;
+    }
+    size_t start = out->length;
+    normalise(w, text, system, out);
+    if (text.length <= LONGEST_KNOWN && system.length <= LONGEST_KNOWN)
+        remember(w, k, hash, text, system, (struct slice){out->data + start, out->length - start});
 }

@@ -10,8 +10,18 @@ struct sql_token {
     size_t length;
 };
 
+/* A statement normalised lately: applications run few, over and over. */
+struct sql_known {
+    uint64_t hash;
+    size_t at, text_length, system_length, shape_length; /* one behind the other in `texts` */
+};
+
+#define SQL_KNOWN 256
+
 struct sql_writer {
     struct buffer found, folded; /* of struct sql_token */
+    struct buffer texts;
+    struct sql_known known[SQL_KNOWN]; /* by hash; the latest has the place */
 };
 
 bool is_ascii(struct slice text);

@@ -33,6 +33,15 @@ void table_release(struct table *t) {
     free(t);
 }
 
+void table_expect(struct table *t, size_t rows) {
+    for (int i = 0; i < t->width; i++) {
+        struct column *c = &t->columns[i];
+        size_t bytes = column_bytes(t->specs[i].type);
+        if (bytes) buffer_room(&c->values, rows * bytes);
+        else buffer_room(&c->offsets, (rows + 1) * sizeof(int64_t));
+    }
+}
+
 /* ---------------------------------------------------------------- rows */
 
 static void end_text(struct column *c) {

@@ -28,6 +28,8 @@ struct table {
 
 /* Without rows, held once; NULL if there is no memory. Growing it may leave through `way_out`. */
 struct table *table_new(const struct column_spec *specs, int width, jmp_buf *way_out);
+/* Room for so many rows, so that columns need not grow in steps. */
+void table_expect(struct table *t, size_t rows);
 void table_hold(struct table *t);
 void table_release(struct table *t);
 

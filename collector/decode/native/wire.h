@@ -26,7 +26,9 @@ struct field {
 bool wire_skip_group(struct reader *r, uint32_t number);
 
 static inline struct reader wire_reader(struct slice message) {
-    return (struct reader){message.data, message.data + message.length, MAX_GROUPS_DEEP};
+    static const uint8_t nothing[1];
+    const uint8_t *data = message.data ? message.data : nothing; /* C allows no arithmetic on a null pointer */
+    return (struct reader){data, data + message.length, MAX_GROUPS_DEEP};
 }
 
 /* At most `longest` bytes and `largest` in value. False if it is not there. */
