@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector.api.telemetry import Telemetry
+from collector.backup import errands_of
 from collector.decode import choice
+from collector.errands import Errands
 from collector.forward import Forwarding
 from collector.ingest import Ingest
 from collector.journal import Journal
@@ -26,7 +28,7 @@ from collector.receivers.otlp_grpc import serving_grpc
 from collector.receivers.tls import tls_of
 from collector.retention import Caretaker, Limits, part_bytes
 from collector.settings import Address, Settings, SettingsError
-from collector.storage.base import Grace, SpanWriter, StorageCare, StorageError
+from collector.storage.base import Grace, SpanWriter, StorageError
 from collector.storage.duckdb import PART_BYTES, DatabaseOptions, DuckDBStorage, open_storage
 from collector.tokenfile import read_tokens
 
@@ -113,9 +115,10 @@ def open_store(settings: Settings) -> DuckDBStorage:
 
 
 @contextlib.contextmanager
-def caring(care: StorageCare, settings: Settings) -> Iterator[None]:
-    """What is too old or too much is forgotten while the context lasts."""
-    caretaker = Caretaker(care, _limits(settings))
+def caring(store: DuckDBStorage, settings: Settings) -> Iterator[None]:
+    """While the context lasts, what is too old or too much is forgotten, and backups asked for are made."""
+    errands = Errands(settings.data_dir, errands_of(store, settings.data_dir))
+    caretaker = Caretaker(store.care, _limits(settings), errands=errands.look)
     caretaker.start()
     try:
         yield

@@ -13,6 +13,7 @@ from collector.storage.base import Holding, Signal, StorageCare, StorageError
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 30.0
+_ERRANDS_EVERY_S = 0.5
 
 
 Limits = Mapping[Signal, Limit]
@@ -49,9 +50,17 @@ def _excess(held: list[Holding], limit: Limit | None, now_ns: int) -> list[Holdi
 
 
 class Caretaker:
-    """A thread that looks after a store: every half minute it forgets what the limits say."""
+    """A thread that looks after a store: every half minute it forgets what the limits say. Between that it
+    does `errands`, so that nothing is forgotten while it is copied."""
 
-    def __init__(self, care: StorageCare, limits: Limits, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self,
+        care: StorageCare,
+        limits: Limits,
+        clock: Callable[[], int] = time.time_ns,
+        errands: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._errands = errands
         self._care = care
         self._limits = limits
         self._clock = clock
@@ -79,8 +88,12 @@ class Caretaker:
             log.warning("the store was not looked after, and will be in a while: %s", error)
 
     def _run(self) -> None:
-        while not self._stop.wait(_LOOK_EVERY_S):
+        looked_at = time.monotonic()
+        while not self._stop.wait(_ERRANDS_EVERY_S):
             try:
-                self.look()
+                self._errands()
+                if time.monotonic() - looked_at >= _LOOK_EVERY_S:
+                    looked_at = time.monotonic()
+                    self.look()
             except Exception:
                 log.exception("the store could not be looked after")

@@ -18,6 +18,10 @@ COMMANDS = {
     "demo": "run a small shop of real functions and watch it on the dashboards",
     "run": "call or serve a handler with tracing, without touching its source",
     "token": "make a token that may send, and the lines that let it in",
+    "backup": "copy what is stored to a new folder, while the server runs or not",
+    "restore": "make a data folder of a backup",
+    "export": "write a day as Parquet files",
+    "import": "add an exported day to a data folder",
     "doctor": "say what is configured and why, whether the endpoint answers, what a span looks like",
     "version": "print the version",
 }
@@ -43,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         from tracekit.token import main as token
 
         return token(rest)
+    if command in ("backup", "restore", "export", "import"):
+        from tracekit.copies import main as copy
+
+        return copy(command, rest)
     if command == "doctor":
         from tracekit.doctor import main as doctor
 

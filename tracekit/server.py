@@ -112,7 +112,7 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
         contextlib.closing(open_store(settings)) as store,
         contextlib.closing(_open_alerts(AlertStore, settings)) as alerts,
         contextlib.closing(TriageStore.open(settings.data_dir / CONTROL)) as triage,
-        caring(store.care, settings),
+        caring(store, settings),
         open_ingest(store.writer, settings) as ingest,
         open_forwarding(settings) as forwarding,
     ):

@@ -38,7 +38,7 @@ def collector(folder: Path, writer: SpanWriter | None = None, **overrides: str) 
     settings = Settings.from_env({}, free | behind | overrides)
     with (
         contextlib.closing(open_store(settings)) as store,
-        caring(store.care, settings),
+        caring(store, settings),
         open_ingest(writer or store.writer, settings) as ingest,
         _receivers(ingest, settings) as bound,
     ):

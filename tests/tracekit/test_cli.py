@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving import clean_environment
-from tracekit import __version__, cli, demo, doctor, run, server
+from tracekit import __version__, cli, copies, demo, doctor, run, server
 
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
@@ -84,6 +84,15 @@ def test_every_command_and_option_is_documented() -> None:
     ):
         told = set(re.findall(r"(--[a-z][a-z-]+)", sections[name]))
         assert told == flags(add) - {"--help"}, name
+    for name in ("backup", "restore", "export", "import"):
+        told = set(re.findall(r"^\| `(--[a-z][a-z-]+)", sections[name], re.M))
+        assert told == set(copies.parser(name)._option_string_actions) - {"--help", "-h"}, name
+
+
+def test_a_backup_without_a_store_says_so(tmp_path: Path) -> None:
+    answer = tracekit("backup", str(tmp_path / "copy"), f"--data={tmp_path / 'nowhere'}")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr.startswith("tracekit: there is no folder")
 
 
 def test_run_does_not_load_the_server_into_a_cold_start(tmp_path: Path) -> None:

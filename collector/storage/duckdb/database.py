@@ -142,14 +142,14 @@ class Database:
             name = parts.free_name(self.folder, part.day)
             new = Part(name, self.folder / (name + parts.SUFFIX), part.turn)
             draft = new.path.with_name(new.path.name + _DRAFT)
-            self._statement(f"ATTACH '{_quoted(draft)}' AS {new.sql}")
+            self.statement(f"ATTACH '{quoted(draft)}' AS {new.sql}")
         try:
             self.transact(functools.partial(_copy, part, new, tables))
-            self._statement(f"CHECKPOINT {new.sql}")
+            self.statement(f"CHECKPOINT {new.sql}")
         finally:
-            self._statement(f"DETACH {new.sql}")
+            self.statement(f"DETACH {new.sql}")
         draft.rename(new.path)
-        self._statement(f"ATTACH '{_quoted(new.path)}' AS {new.sql}")
+        self.statement(f"ATTACH '{quoted(new.path)}' AS {new.sql}")
         for table in tables:
             times = self.parts.times(part, table)
             if times:
@@ -162,7 +162,7 @@ class Database:
         if part is None:
             path = self.folder / (parts.PINNED + parts.SUFFIX)
             part = Part(parts.PINNED, path, 0)
-            self._statement(f"ATTACH '{_quoted(path)}' AS {part.sql}")
+            self.statement(f"ATTACH '{quoted(path)}' AS {part.sql}")
             self.transact(functools.partial(pins.begin, part))
             self.parts.add(part)
         return part
@@ -186,7 +186,8 @@ class Database:
         except duckdb.Error as error:
             raise RetryLater(f"the store could not write: {first_line(error)}") from error
 
-    def _statement(self, statement: str) -> None:
+    def statement(self, statement: str) -> None:
+        """Run one statement on this thread's own cursor. RetryLater if it could not be done."""
         try:
             self.read(lambda connection: connection.execute(statement))
         except duckdb.Error as error:
@@ -195,7 +196,7 @@ class Database:
     def _leave(self, part: Part, instead: Part | None) -> None:
         self.parts.remove(part, instead)
         with self._checkpointing:
-            self._statement(f"DETACH {part.sql}")
+            self.statement(f"DETACH {part.sql}")
         _unlink(part.path)
 
     def _create(self, connection: Any, day: str) -> Part:
@@ -203,7 +204,7 @@ class Database:
         path = self.folder / (name + parts.SUFFIX)
         before = self.parts.written[-1:]
         part = Part(name, path, before[0].turn + 1 if before else 1)
-        connection.execute(f"ATTACH '{_quoted(path)}' AS {part.sql}")
+        connection.execute(f"ATTACH '{quoted(path)}' AS {part.sql}")
         try:
             connection.execute(f"USE {part.sql}")
             connection.execute("BEGIN")
@@ -288,7 +289,7 @@ class Database:
         wal.set_damage_aside(path)
         alias = f'"{path.stem}"'
         connection.execute("USE memory")
-        attach = f"ATTACH '{_quoted(path)}' AS {alias}"
+        attach = f"ATTACH '{quoted(path)}' AS {alias}"
         try:
             connection.execute(attach)
         except duckdb.Error as error:
@@ -420,7 +421,7 @@ def _carried_over(before: Part) -> tuple[str, ...]:
     )
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 

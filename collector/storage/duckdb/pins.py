@@ -18,10 +18,16 @@ OF_A_TRACE: dict[Signal, tuple[str, ...]] = {
 }
 _REFERRED = (("resources", "resource_id"), ("scopes", "scope_id"))
 
-_OWN_TABLES = f"""
-CREATE TABLE {PINNED}.pins (trace_id UUID NOT NULL);
-CREATE TABLE {PINNED}.moved (part VARCHAR NOT NULL, signal VARCHAR NOT NULL);
-"""
+# What the part `pinned` has beside the tables of every part.
+TABLES = ("pins", "moved")
+
+
+def own_tables(alias: str) -> str:
+    """Statements that make them."""
+    return f"""
+    CREATE TABLE {alias}.pins (trace_id UUID NOT NULL);
+    CREATE TABLE {alias}.moved (part VARCHAR NOT NULL, signal VARCHAR NOT NULL);
+    """
 
 
 def begin(part: Part, connection: Any) -> None:
@@ -29,7 +35,7 @@ def begin(part: Part, connection: Any) -> None:
     connection.execute(f"USE {part.sql}")
     try:
         schema_version.create(connection)
-        connection.execute(_OWN_TABLES)
+        connection.execute(own_tables(part.sql))
     finally:
         connection.execute("USE memory")
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from collector.storage.base import WriteResult
+from collector.storage.duckdb import copies
 from collector.storage.duckdb.care import DuckDBCare
 from collector.storage.duckdb.database import Database, DatabaseOptions
 from collector.storage.duckdb.logs import DuckDBLogs
@@ -51,6 +53,18 @@ class DuckDBStorage:
     @property
     def care(self) -> DuckDBCare:
         return self._care
+
+    def back_up(self, target: Path) -> int:
+        """See copies.back_up. On any thread but the writer's, while data arrives."""
+        return copies.back_up(self._database, target)
+
+    def export_day(self, day: str, target: Path) -> dict[str, int]:
+        """See copies.export_day. On any thread but the writer's, while data arrives."""
+        return copies.export_day(self._database, day, target)
+
+    def import_day(self, source: Path, day: str) -> WriteResult:
+        """See copies.import_day. While nothing else writes."""
+        return copies.import_day(self._database, source, day)
 
     def close(self) -> None:
         self._writer.close()
