@@ -32,7 +32,7 @@ class Flame {
     this.byLane = Array.from(this.byLane, (row) => (row ?? []).sort((a, b) => m.start[a] - m.start[b]));
     this.onPath = new Set(m.path.keys());
     this.view = [0, m.total || 1];
-    this.selected = this.hover = -1;
+    this.selected = -1;
     this.tip = Object.assign(document.createElement("div"), { className: "tip", hidden: true });
     this.box.append(this.tip);
     this.pane = new Pane($("#pane"), `/traces/${box.dataset.trace}`, m, { onSelect: (i) => this.select(i), onClose: () => this.close() });
@@ -108,7 +108,7 @@ class Flame {
         if (right <= drawn && !failed && i !== this.selected) continue;
         drawn = Math.max(right, left + 1);
         const wide = Math.max(1, right - left - 0.5);
-        c.globalAlpha = i === this.selected || i === this.hover ? 0.5 : 0.26;
+        c.globalAlpha = i === this.selected ? 0.5 : 0.26;
         c.fillStyle = colours[m.colours[m.v[i]]];
         c.fillRect(left, y, wide, ROW - 2);
         c.globalAlpha = 1;
@@ -149,7 +149,6 @@ class Flame {
       this.tip.style.left = `${Math.min(event.clientX + 12, innerWidth - 330)}px`;
       this.tip.style.top = `${event.clientY + 16}px`;
     }
-    if (i !== this.hover) { this.hover = i; this.draw(); }
   }
   key(event) {
     const m = this.model, i = this.selected, row = this.byLane[this.lane[i]] ?? [], place = row.indexOf(i), goto = (j) => { if (j >= 0 && j < m.size) this.select(j); };
