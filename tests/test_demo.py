@@ -25,7 +25,7 @@ from collector.model import Span
 from collector.storage.base import EdgesQuery, FunctionsQuery, SpanReader, TracesQuery, Window
 from collector.storage.duckdb import open_storage
 from tests.browser.conftest import OpenPage, browser, open_page  # noqa: F401
-from tests.dashboards.reading import table
+from tests.dashboards.reading import links, table
 from tests.serving import clean_environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -141,8 +141,18 @@ def test_the_topology_page_shows_every_edge_that_was_called_and_no_other(demo: D
 
 
 def test_the_slow_statement_of_version_two_leads_the_slow_calls(demo: Demo) -> None:
-    statement = table(demo.page("/slow?what=statements&sort=max"))[1][0]
+    statement = table(demo.page("/slow?what=statements&sort=p95"))[1][0]
     assert "LIKE" in statement and "description" in statement
+
+
+def test_what_functions_log_stands_in_their_traces(demo: Demo) -> None:
+    page = demo.page("/logs")
+    for function in ("catalogue", "order-worker", "payments", "thumbnailer"):
+        assert links(page, f"service={function}"), function
+    failed = demo.page("/logs?q=failed&level=warn")
+    trace = next(link for link in links(failed, "/traces/"))
+    own = demo.page(re.split("[?#]", trace)[0] + "?view=logs")
+    assert "shop.orders" in own and "Traceback" in own
 
 
 def test_an_alert_fired_for_a_real_fault_and_its_webhook_was_told(demo: Demo) -> None:

@@ -55,7 +55,8 @@ def inherited() -> dict[str, str]:
 
 
 def environment(otlp_endpoint: str) -> dict[str, str]:
-    """What every function's process sees; only the collector's address makes it a traced one."""
+    """What every function's process sees; only the collector's address makes it a traced one,
+    and what it logs goes there too."""
     base = inherited()
     path = os.pathsep.join(filter(None, [str(LAYER), base.get("PYTHONPATH", "")]))
     return {
@@ -66,6 +67,7 @@ def environment(otlp_endpoint: str) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", "")]),
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint,
+        "TRACEKIT_LOGS": "true",
     }
 
 

@@ -7,6 +7,7 @@ its messages again one by one. The receipt makes that safe: an order that has on
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from shop.functions import invoke_fc, invoke_lambda
@@ -15,6 +16,8 @@ from shop.objects import object_exists, put_object
 from tracekit import add_event, set_attribute, traced
 
 PAYMENT_TIMEOUT_S = 1.2
+log = logging.getLogger("shop.orders")
+log.setLevel(logging.INFO)
 
 
 class OrdersFailed(Exception):
@@ -35,6 +38,7 @@ def failure(message: dict[str, Any]) -> str:
     try:
         process_order(json.loads(message["body"]), redelivered)
     except Exception as error:
+        log.warning("message %s failed", message["systemProperties"]["MSG_ID"], exc_info=True)
         return f"{message['systemProperties']['MSG_ID']}: {type(error).__name__}: {error}"
     return ""
 
@@ -48,6 +52,7 @@ def process_order(order: dict[str, Any], redelivered: bool) -> None:
     invoke_fc("catalogue", {"action": "reserve", "items": order["items"]})
     receipt = {"order": order["id"], "payment": charge(order)}
     put_object("receipts", order["id"], json.dumps(receipt).encode())
+    log.info("order %s is processed, payment %s", order["id"], receipt["payment"])
 
 
 def check_address(order: dict[str, Any]) -> None:
@@ -64,5 +69,6 @@ def charge(order: dict[str, Any]) -> str:
         result = invoke_lambda("payments", payment, timeout_s=PAYMENT_TIMEOUT_S)
     except TimeoutError:
         add_event("payment left pending", {"timeout_s": PAYMENT_TIMEOUT_S})
+        log.error("the bank took longer than %s s for order %s", PAYMENT_TIMEOUT_S, order["id"])
         return "pending"
     return str(result["status"])

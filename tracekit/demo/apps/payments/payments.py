@@ -6,6 +6,7 @@ What the bank does is decided by the card, as with the test cards of any payment
 from __future__ import annotations
 
 import decimal
+import logging
 import sqlite3
 import ssl
 import time
@@ -14,6 +15,8 @@ from typing import Any
 
 from tracekit import set_attribute, span, traced
 
+log = logging.getLogger("shop.payments")
+log.setLevel(logging.INFO)
 # Made once for each sandbox, before the first call: this is what a cold start of this function is spent on.
 TLS = ssl.create_default_context()
 SEEN = sqlite3.connect(":memory:", check_same_thread=False)
@@ -35,6 +38,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, str]:
     score = risk(event["card"], amount)
     status = "declined" if score > 90 else authorize(event["card"])
     set_attribute("shop.payment.status", status)
+    log.info("card %s of order %s: %s", event["card"], event["order"], status)
     return {"status": status, "amount": str(amount)}
 
 

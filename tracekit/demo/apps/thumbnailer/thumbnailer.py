@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from typing import Any
 
 from PIL import Image
@@ -12,6 +13,8 @@ from shop.objects import get_object, put_object
 from tracekit import set_attribute, traced
 
 WIDTHS = (320, 160, 64)
+log = logging.getLogger("shop.images")
+log.setLevel(logging.INFO)
 
 
 @traced
@@ -23,6 +26,7 @@ def handler(event: bytes, context: object) -> str:
 def thumbnails(oss: dict[str, Any]) -> list[str]:
     key = oss["object"]["key"]
     image = decode(get_object(oss["bucket"]["name"], key))
+    log.info("%s has %d x %d pixels", key, image.width, image.height)
     return [store(f"{width}/{key}", shrink(image, width)) for width in WIDTHS]
 
 

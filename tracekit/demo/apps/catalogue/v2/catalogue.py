@@ -8,12 +8,15 @@ price.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sqlite3
 from typing import Any
 
 from tracekit import set_attribute, trace_connection, traced
 
+log = logging.getLogger("shop.catalogue")
+log.setLevel(logging.INFO)
 database: Any = None
 
 
@@ -44,7 +47,9 @@ def search(request: dict[str, Any]) -> list[dict[str, Any]]:
         """,
         (term, request["category"]),
     )
-    return [describe(*row) for row in rows.fetchall()]
+    found = [describe(*row) for row in rows.fetchall()]
+    log.info("%d products of %s match %r", len(found), request["category"], request.get("term", ""))
+    return found
 
 
 def describe(product: int, name: str, price_cents: int, rating: float) -> dict[str, Any]:
