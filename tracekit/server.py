@@ -142,6 +142,7 @@ async def _listen(
     ready_file: Path | None,
 ) -> None:
     from collector.analysis.cost import with_changes
+    from collector.api.export_api import exports
     from collector.api.operations import ALL, PROBES, operations
     from collector.api.status import status_document
     from collector.app import build_doorway, run_receivers, telemetry_of
@@ -167,7 +168,7 @@ async def _listen(
             pages,
             triage,
             lambda: status_document(telemetry.facts()),
-            operations(telemetry, ALL),
+            {**operations(telemetry, ALL), **exports(store)},
             store.logs,
         )
         async with (
