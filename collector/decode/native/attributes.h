@@ -90,7 +90,11 @@ static inline void messages_clear(struct messages *m) {
 }
 
 static inline void messages_add(struct messages *m, struct slice message) {
-    if (m->total++ < MAX_ATTRIBUTES) buffer_add(&m->kept, &message, sizeof message);
+    if (m->total++ >= MAX_ATTRIBUTES) return;
+    struct slice *kept = (struct slice *)buffer_room(&m->kept, sizeof *kept);
+    kept->data = message.data; /* part by part: the processor forwards no store to a wider load */
+    kept->length = message.length;
+    m->kept.length += sizeof *kept;
 }
 
 static inline size_t messages_kept(const struct messages *m) { return m->kept.length / sizeof(struct slice); }

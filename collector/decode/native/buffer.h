@@ -26,7 +26,7 @@ enum { OUT_OF_MEMORY = 1, GAVE_UP = 2 };
 
 void buffer_grow(struct buffer *b, size_t more);
 
-/* Room for `more` bytes behind what is there; the caller adds to `length` what it used. */
+/* Room for `more` (> 0) bytes behind what is there; the caller adds to `length` what it used. */
 static inline uint8_t *buffer_room(struct buffer *b, size_t more) {
     if (b->capacity - b->length < more) buffer_grow(b, more);
     return b->data + b->length;

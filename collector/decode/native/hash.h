@@ -22,10 +22,20 @@ static inline uint64_t hash_fold(uint64_t a, uint64_t b) {
 #endif
 }
 
-static inline uint64_t hash_word(const uint8_t *at, size_t length) {
-    uint64_t word = 0;
-    memcpy(&word, at, length < 8 ? length : 8);
+static inline uint64_t hash_load8(const uint8_t *at) {
+    uint64_t word;
+    memcpy(&word, at, 8);
     return word;
+}
+
+/* 1 to 8 bytes; of fewer than 8 each has a place of its own. */
+static inline uint64_t hash_word(const uint8_t *at, size_t length) {
+    uint32_t first, last;
+    if (length >= 8) return hash_load8(at);
+    if (length < 4) return (uint64_t)at[0] << 16 | (uint64_t)at[length / 2] << 8 | at[length - 1];
+    memcpy(&first, at, 4);
+    memcpy(&last, at + length - 4, 4);
+    return (uint64_t)first << 32 | last;
 }
 
 static inline uint64_t hash_of(struct slice bytes) {

@@ -34,7 +34,7 @@ void table_release(struct table *t) {
 }
 
 void table_expect(struct table *t, size_t rows) {
-    for (int i = 0; i < t->width; i++) {
+    for (int i = 0; rows && i < t->width; i++) {
         struct column *c = &t->columns[i];
         size_t bytes = column_bytes(t->specs[i].type);
         if (bytes) buffer_room(&c->values, rows * bytes);
