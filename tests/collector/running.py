@@ -12,7 +12,9 @@ from pathlib import Path
 from collector.app import Bound, caring, open_ingest, open_store, run_receivers
 from collector.ingest import Ingest
 from collector.settings import Settings
-from collector.storage.base import SpanReader, SpanWriter
+from collector.storage.base import SpanReader, SpanWriter, Storage
+from collector.storage.logs import LogReader
+from collector.storage.metrics import MetricReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,28 @@ class Running:
     grpc: str
     port: int
     ingest: Ingest
-    store_reader: SpanReader
+    store: Storage
 
     @property
     def reader(self) -> SpanReader:
         """Reads after all that is acknowledged has been inserted."""
         assert self.ingest.settle()
-        return self.store_reader
+        return self.store.reader
+
+    @property
+    def store_reader(self) -> SpanReader:
+        """Reads what has been inserted so far."""
+        return self.store.reader
+
+    @property
+    def logs(self) -> LogReader:
+        assert self.ingest.settle()
+        return self.store.logs
+
+    @property
+    def metrics(self) -> MetricReader:
+        assert self.ingest.settle()
+        return self.store.metrics
 
 
 @contextlib.contextmanager
@@ -43,7 +60,7 @@ def collector(folder: Path, writer: SpanWriter | None = None, **overrides: str) 
         _receivers(ingest, settings) as bound,
     ):
         http, grpc = f"http://{bound.otlp_http}", str(bound.otlp_grpc)
-        yield Running(http, grpc, bound.otlp_http.port, ingest, store.reader)
+        yield Running(http, grpc, bound.otlp_http.port, ingest, store)
 
 
 @contextlib.contextmanager
