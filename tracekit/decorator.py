@@ -193,8 +193,8 @@ def _wrap(
     code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
     flags = code.co_flags if code is not None else 0
     if flags & LATE:
-        from tracekit import coroutines
-
+        # By name: it needs this module, which most functions do not need it for.
+        coroutines = __import__("tracekit.coroutines", fromlist=("wrap",))
         wrapper = coroutines.wrap(function, callee, flags)
     else:
         wrapper = dress(_function(function, callee), function)
