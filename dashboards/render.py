@@ -89,6 +89,7 @@ def render(
         "live_steps": LIVE_STEPS,
         "firing": ui.firing(),
         "settings": ui.settings,
+        "has_status": ui.status is not None,
         "url": partial(url, request),
         "here": here(request),
         "hidden": partial(_hidden, request),
