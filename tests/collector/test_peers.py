@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from collector.model import Kind, Span, Status
 from tests.collector.running import Running, collector
+from tests.collector.test_peers_signals import assert_are_the_peers_metrics
 
 JS = Path(__file__).resolve().parents[1] / "js"
 
@@ -99,9 +100,21 @@ def node_peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("encoding", ["json", "proto"])
-def test_spans_of_the_javascript_sdk_arrive(running: Running, node_peer: Path, encoding: str) -> None:
-    command = ["node", "send.js", encoding, f"{running.http}/v1/traces"]
+@pytest.mark.parametrize("encoding", ["json", "proto", "grpc"])
+def test_all_signals_of_the_javascript_sdk_arrive(running: Running, node_peer: Path, encoding: str) -> None:
+    url = f"http://{running.grpc}" if encoding == "grpc" else running.http
+    command = ["node", "send.js", encoding, url]
     sent = subprocess.run(command, cwd=node_peer, capture_output=True, text=True, timeout=60)
     assert sent.returncode == 0, sent.stderr
-    assert_is_the_peers_trace(running.reader.trace(sent.stdout.strip()), f"js-{encoding}")
+    trace_id, service = sent.stdout.strip(), f"js-{encoding}"
+    spans = running.reader.trace(trace_id)
+    assert_is_the_peers_trace(spans, service)
+    (found,) = running.logs.of_trace(trace_id)
+    assert (found.body, found.severity, found.scope) == (
+        {"größe": [1, 2.5, "x"], "ok": True},
+        14,
+        "peer@1.2.3",
+    )
+    assert found.attributes == {"whole": 12345678901, "flags": [True, False]}
+    assert found.span_id in {span.span_id for span in spans if span.kind is Kind.SERVER}
+    assert_are_the_peers_metrics(running.metrics, service)
