@@ -125,8 +125,9 @@ Spanset = Spans | Related
 
 _LONGEST_PATTERN = 256
 # What one of RE2 and Python does not know, or reads otherwise: groups with (?...) but (?:...), references,
-# possessive repetition, escapes of letters beyond these.
-_FOREIGN = re.compile(r"\(\?(?!:)|\\(?![dDwWsSbBnrt\W])|[*+?}]\+|\{\d{4,}|\{,|,\d{4,}\}")
+# possessive repetition, escapes of letters beyond these (word boundaries among them: \b is a backspace in
+# Python's brackets, and \B no place in an empty text), $ before the end, which a newline may follow in Python.
+_FOREIGN = re.compile(r"\(\?(?!:)|\\(?![dDwWsSnrt\W])|[*+?}]\+|\{\d{4,}|\{,|,\d{4,}\}|(?<!\\)\$(?![|)]|\Z)")
 
 
 def check_pattern(pattern: object) -> None:
