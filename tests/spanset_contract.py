@@ -212,8 +212,8 @@ def test_the_text_of_a_value_is_never_sql(storage: Storage) -> None:
 @pytest.mark.parametrize(
     ("name", "operator", "value"),
     [("nonsense", "=", "x"), ("duration", "=", "x"), ("name", "=", 5), ("name", "<", "x"),
-     ("name", "=~", "("), ("name", "=~", "(?=x)"), ("name", "=~", r"\1"), ("name", "=~", r"\ba"), ("name", "=~", "a$b"),
-     ("name", "=~", "a" * 300), ("status", "=~", "x")],
+     ("name", "=~", "("), ("name", "=~", "(?=x)"), ("name", "=~", r"\1"), ("name", "=~", r"\ba"),
+     ("name", "=~", "a$b"), ("name", "=~", "a" * 300), ("status", "=~", "x")],
 )  # fmt: skip
 def test_what_makes_no_sense_cannot_be_asked(name: str, operator: Operator, value: Value) -> None:
     with pytest.raises(ValueError):

@@ -126,7 +126,7 @@ Spanset = Spans | Related
 _LONGEST_PATTERN = 256
 # What one of RE2 and Python does not know, or reads otherwise: groups with (?...) but (?:...), references,
 # possessive repetition, escapes of letters beyond these (word boundaries among them: \b is a backspace in
-# Python's brackets, and \B no place in an empty text), $ before the end, which a newline may follow in Python.
+# Python's brackets, and \B no place in an empty text), $ before the end, where Python lets a newline follow.
 _FOREIGN = re.compile(r"\(\?(?!:)|\\(?![dDwWsSnrt\W])|[*+?}]\+|\{\d{4,}|\{,|,\d{4,}\}|(?<!\\)\$(?![|)]|\Z)")
 
 
