@@ -74,6 +74,12 @@ class Access:
 
     def admit(self, authorization: str) -> Sender:
         """The sender of an `Authorization` header. Raises Failure (401), or Busy if its quota is used up."""
+        sender = self.identify(authorization)
+        sender.quota.require()
+        return sender
+
+    def identify(self, authorization: str) -> Sender:
+        """The same, whatever is left of its quota."""
         if not self._senders:
             return self._anyone
         if not authorization.lower().startswith(_SCHEME):
@@ -83,7 +89,6 @@ class Access:
         sender = self._senders.get(digest)
         if sender is None:
             raise _unauthenticated("this token is not known")
-        sender.quota.require()
         return sender
 
 

@@ -27,6 +27,10 @@ _HELLO = (
 )
 
 
+# Probes of whoever runs the process, who has no token.
+UNGUARDED = frozenset({"/healthz", "/readyz"})
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """How one media type is read and answered."""
@@ -65,7 +69,8 @@ class Doorway:
 class HttpReceivers:
     """The Host header plays no role: ingest is not a browser's business.
 
-    `operations` answers GET and HEAD at the paths it names (health, metrics).
+    `operations` answers GET and HEAD at the paths it names (health, metrics); all but UNGUARDED ask for a
+    token where senders need one.
     """
 
     def __init__(
@@ -93,9 +98,18 @@ class HttpReceivers:
         if path == "/" and reading:
             await asgi.answer(send, 200, "text/plain; charset=utf-8", _HELLO)
         elif path in self._operations and reading:
-            await self._operations[path](scope, receive, send)
+            await self._operate(path, scope, receive, send)
         else:
             await self._take(scope, receive, send)
+
+    async def _operate(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if path not in UNGUARDED:
+                self._doorway.access.identify(asgi.headers_of(scope).get("authorization", ""))
+        except Failure as failure:
+            await _send_failure(send, failure, self._routes["/v1/traces"].fallback)
+        else:
+            await self._operations[path](scope, receive, send)
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = asgi.headers_of(scope)

@@ -14,6 +14,7 @@ from collector.receivers.access import Access, Quota, Token
 from collector.receivers.status import Failure
 from collector.settings import SettingsError
 from collector.tokenfile import new_token, read_tokens
+from tests import serving
 from tests.collector.otlp import request, span
 from tests.collector.receivers.test_otlp_http import PROTOBUF
 from tests.collector.receivers.transports import good
@@ -144,6 +145,18 @@ def test_senders_need_their_token_on_every_road_and_stay_within_their_quota(tmp_
         assert rpc(running.grpc, [("authorization", f"Bearer {poor}")]) == "UNAVAILABLE"
         assert rpc(running.grpc, [("authorization", f"Bearer {secret}")]) == "OK"
         assert httpx.get(f"{running.http}/").status_code == 200
+
+
+def test_numbers_need_a_token_and_probes_do_not(tmp_path: Path) -> None:
+    secret, lines = new_token("shop")
+    (tmp_path / "tokens").write_text(lines)
+    config = tmp_path / "tracekit.toml"
+    config.write_text(f'tokens = "{tmp_path / "tokens"}"\n')
+    with serving.serving(tmp_path, f"--config={config}") as server:
+        for path, code in (("/healthz", 200), ("/readyz", 200), ("/metrics", 401)):
+            assert httpx.get(server.otlp_http + path).status_code == code
+        known = {"authorization": f"Bearer {secret}"}
+        assert httpx.get(server.otlp_http + "/metrics", headers=known).status_code == 200
 
 
 def rpc(target: str, metadata: list[tuple[str, str]]) -> str:
