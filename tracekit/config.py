@@ -39,6 +39,13 @@ _PROPAGATORS = (
 # Paths of PEM files, which are opened only when a connection needs them.
 _FILES = ("certificate", "client_certificate", "client_key")
 _PROTOCOLS = ("http/protobuf", "http/json", "grpc")
+# Of a span: the setting, its variable (with OTEL_SPAN for OTEL the one that wins), default, least and most.
+_LIMITS = (
+    ("attribute_length", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 16_384, 1, 1 << 24),
+    ("attribute_count", "OTEL_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000),
+    ("event_count", "OTEL_SPAN_EVENT_COUNT_LIMIT", 128, 0, 100_000),
+    ("link_count", "OTEL_SPAN_LINK_COUNT_LIMIT", 1024, 0, 100_000),
+)
 DEFAULT_SAMPLER = "parentbased_always_on"
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 DEFAULT_GRPC_ENDPOINT = "http://127.0.0.1:4317"
@@ -91,6 +98,7 @@ class Config:
         "compression",
         "disabled",
         "endpoint",
+        "event_count",
         "exporter",
         "file",
         "flush_budget_ms",
@@ -98,6 +106,7 @@ class Config:
         "import_profile",
         "init_timeout_ms",
         "keep",
+        "link_count",
         "locals",
         "logs",
         "logs_target",
@@ -110,6 +119,7 @@ class Config:
         "queue_bytes",
         "redact_keys",
         "resource_attributes",
+        "resource_detectors",
         "sampler",
         "sampler_argument",
         "sampler_rate",
@@ -153,6 +163,9 @@ class Config:
     queue_bytes: int
     attribute_length: int
     attribute_count: int
+    event_count: int
+    link_count: int
+    resource_detectors: bool
     usage: str
     timeout_margin_ms: int
     snapshot_after_ms: int
@@ -198,8 +211,10 @@ class Config:
         put(self, "spool_bytes", _number(env, "TRACEKIT_SPOOL_BYTES", 64 << 20, 1 << 20, 1 << 40))
         put(self, "flush_budget_ms", _number(env, "TRACEKIT_FLUSH_BUDGET_MS", 100, 0, 60_000))
         put(self, "queue_bytes", _number(env, "TRACEKIT_QUEUE_BYTES", 4 << 20, 64 << 10, 1 << 30))
-        put(self, "attribute_length", _number(env, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 16_384, 1, 1 << 24))
-        put(self, "attribute_count", _number(env, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", 128, 1, 10_000))
+        for field, name, default, low, high in _LIMITS:
+            specific = f"OTEL_SPAN{name.removeprefix('OTEL')}"
+            put(self, field, _number(env, specific if env.get(specific) else name, default, low, high))
+        put(self, "resource_detectors", bool(env.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "").strip()))
         put(self, "capture", _some_of(env, "TRACEKIT_CAPTURE", ("request", "response")))
         put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
         put(self, "logs", _flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))

@@ -14,11 +14,11 @@ import sys
 from _thread import allocate_lock, start_new_thread
 from time import monotonic
 
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from tracekit import guard, pipeline
 from tracekit.config import DEFAULT_SAMPLER
+from tracekit.otel_resource import said_by
 from tracekit.queue import QUEUE
 from tracekit.readable import Borrowed, own_span, readable_spans
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 MAX_WAITING = 8192
 # Their force_flush may ignore its timeout; this is what it is told, and the longest nobody waits for.
 PATIENCE_MS = 5000
-# What opentelemetry-sdk says of itself in every resource; ours says what sends.
-_OF_THE_SDK = ("telemetry.sdk.name", "telemetry.sdk.language", "telemetry.sdk.version")
-_UNKNOWN = "unknown_service"
 _PROVIDERS = (
     ("opentelemetry.metrics", "get_meter_provider"),
     ("opentelemetry._logs", "get_logger_provider"),
@@ -51,7 +48,7 @@ def share(provider: Any) -> None:
     _shared.append(provider)
     pipe = pipeline.get()
     provider.add_span_processor(IntoQueue())
-    _take_resource(pipe, provider.resource)
+    pipe.describe(said_by(provider.resource))
     if pipe.config.sampler == DEFAULT_SAMPLER:
         from tracekit.otel_sampler import adopt
 
@@ -183,11 +180,3 @@ def _other_providers() -> list[Any]:
             if hasattr(provider, "force_flush"):
                 found.append(provider)
     return found
-
-
-def _take_resource(pipe: pipeline.Pipeline, resource: Resource) -> None:
-    """What the user says of the service holds for our spans, too."""
-    said = {key: value for key, value in resource.attributes.items() if key not in _OF_THE_SDK}
-    if str(said.get("service.name", _UNKNOWN)).startswith(_UNKNOWN):
-        said.pop("service.name", None)
-    pipe.describe(said)

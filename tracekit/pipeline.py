@@ -43,10 +43,13 @@ class Pipeline:
         self._channels: dict[str, Channel | Outlet] = {}
         self._outlets: list[Outlet] = []
         self._described: dict[str, Any] = {}
+        self._detected: dict[str, Any] | None = None
         self._resource: dict[str, Any] | None = None
         self._closed = False
         values.max_length = config.attribute_length
+        values.long = min(1024, config.attribute_length)
         values.max_count = config.attribute_count
+        values.max_events, values.max_links = config.event_count, config.link_count
         QUEUE.max_bytes = config.queue_bytes
         QUEUE.encode = None if config.exporter == "none" and exporter is None else self._encode
         QUEUE.sieve = None
@@ -62,14 +65,24 @@ class Pipeline:
             from tracekit.resource import describe
 
             # The environment has the last word, then opentelemetry, then what the platform says.
-            self._resource = {**describe(self.config, os.environ), **self._described}
+            if self.config.resource_detectors and self._detected is None:
+                self._detected = self._unasked(_detected())
+            self._resource = {
+                **describe(self.config, os.environ),
+                **(self._detected or {}),
+                **self._described,
+            }
         return self._resource
 
     def describe(self, attributes: dict[str, Any]) -> None:
         """Adds to the resource what a provider of opentelemetry knows of this service."""
-        asked = {*self.config.resource_attributes, *(("service.name",) if self.config.service_name else ())}
-        self._described |= {key: value for key, value in attributes.items() if key not in asked}
+        self._described |= self._unasked(attributes)
         self._resource = None
+
+    def _unasked(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Without what the environment says already."""
+        asked = {*self.config.resource_attributes, *(("service.name",) if self.config.service_name else ())}
+        return {key: value for key, value in attributes.items() if key not in asked}
 
     @property
     def exporter(self) -> Exporter | None:
@@ -240,6 +253,16 @@ def _sampler(config: Config) -> Sampler | Everything:
     except Exception as error:  # the sampler's package is somebody else's code
         say(f"OTEL_TRACES_SAMPLER={config.sampler!r}: {error}; using {configuration.DEFAULT_SAMPLER}")
         return ours
+
+
+def _detected() -> dict[str, Any]:
+    try:
+        from tracekit.otel_resource import detected
+
+        return detected()
+    except Exception as error:  # a detector is somebody else's code, and the SDK may not be installed
+        report(error, "resource detectors")
+        return {}
 
 
 _lock = allocate_lock()

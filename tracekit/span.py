@@ -48,8 +48,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 MAX_MESSAGE = 1024
-MAX_EVENTS = 128
-MAX_LINKS = 1024  # a queue batch may be large and each message is one link
 
 
 class Trace:
@@ -302,7 +300,7 @@ class Span:
         if not isinstance(context, SpanContext):
             return
         extra = self.extra
-        if len(extra.links) >= MAX_LINKS:
+        if len(extra.links) >= values.max_links:
             extra.dropped_links += 1
             return
         cleaned, dropped = values.clean_mapping(attributes)
@@ -345,7 +343,7 @@ class Span:
 
     def _keep_event(self, event: Event) -> None:
         extra = self.extra
-        if len(extra.events) < MAX_EVENTS:
+        if len(extra.events) < values.max_events:
             extra.events.append(event)
         else:
             extra.dropped_events += 1

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 # Defaults; tracekit.pipeline sets them from the configuration (OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, ...).
 max_length = 16_384
 max_count = 128
+max_events = 128
+max_links = 1024  # a queue batch may be large, and each message is one link
 MAX_ITEMS = 128
 MAX_DEPTH = 4
-LONG = 1024
+# Texts longer than this are looked at: cut if they must be, and their memory counted.
+long = 1024
 
 # Bytes of long values that live in spans not yet encoded: the queue seals early when this grows.
 pressure = 0
@@ -26,7 +29,7 @@ def clean(value: Any, depth: int = 0) -> Any:
     """The value as a span keeps it: a snapshot, cut to the limits, safe to encode later. Never raises."""
     kind = type(value)
     if kind is str:
-        return value if len(value) <= LONG else _cut(value)
+        return value if len(value) <= long else _cut(value)
     if kind is bool or kind is float:
         return value
     if kind is int:

@@ -11,7 +11,7 @@ import tracekit
 PACKAGE = Path(tracekit.__path__[0])
 DOCUMENT = (PACKAGE.parent / "docs" / "sdk.md").read_text()
 # They start the collector and its dashboards, whose settings docs/collector.md has.
-NOT_SDK = ("cli.py", "server.py", "serverfacts.py")
+NOT_SDK = ("cli.py", "server.py", "serverfacts.py", "copies.py")
 SOURCES = [path for path in PACKAGE.rglob("*.py") if "demo" not in path.parts and path.name not in NOT_SDK]
 
 

@@ -146,3 +146,37 @@ assert [one.rare.status for one in found] == [0, 0, 2] and found[2].rare.events[
 """
     )
     run(python, code)
+
+
+@pytest.mark.parametrize("theirs", [False, True])
+def test_the_environments_limits_hold_for_spans_of_both(python: Any, theirs: bool) -> None:
+    begin = "trace.get_tracer('lib').start_as_current_span('s')" if theirs else "span('s')"
+    code = f"""
+with {begin} as one:
+    for number in range(9):
+        one.set_attribute(str(number), "x" * 9)
+        one.add_event(str(number))
+get().flush(5)
+[found] = get().exporter.spans
+assert found.attributes == {{"0": "xxxxx", "1": "xxxxx"}} and found.extra.dropped_attributes == 7
+assert [event.name for event in found.extra.events] == ["0", "1", "2"] and found.extra.dropped_events == 6
+"""
+    limits = {"ATTRIBUTE_COUNT": "2", "SPAN_ATTRIBUTE_VALUE_LENGTH": "5", "SPAN_EVENT_COUNT": "3"}
+    run(python, OURS + THEIRS + code, **{f"OTEL_{name}_LIMIT": value for name, value in limits.items()})
+
+
+def test_the_environments_resource_detectors_are_asked(python: Any, tmp_path: Any) -> None:
+    package = tmp_path / "detecting-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: detecting\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text("[opentelemetry_resource_detector]\nmine = detecting:Mine\n")
+    (tmp_path / "detecting.py").write_text(
+        "from opentelemetry.sdk.resources import Resource, ResourceDetector\n"
+        "class Mine(ResourceDetector):\n"
+        "    def detect(self): return Resource({'host.name': 'h', 'service.name': 'detected'})\n"
+    )
+    code = OURS + "print(get().resource['host.name'], get().resource['service.name'])\n"
+    code += "assert get().resource['telemetry.sdk.name'] == 'tracekit'"
+    detectors = {"OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "mine"}
+    assert run(python, code, **detectors) == "h detected"
+    assert run(python, code, OTEL_SERVICE_NAME="shop", **detectors) == "h shop"

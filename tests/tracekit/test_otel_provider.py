@@ -173,3 +173,28 @@ def test_a_sampler_nobody_provides_gives_one_line_and_the_default(python: Any) -
     result = python(code, OTEL_TRACES_EXPORTER="memory", OTEL_TRACES_SAMPLER="sometimes")
     assert result.stdout.strip() == "1"
     assert "OTEL_TRACES_SAMPLER='sometimes'" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_a_sampler_of_theirs_is_told_what_a_call_is(python: Any) -> None:
+    code = (
+        OURS
+        + THEIRS
+        + """
+asked = []
+class Asks(Sampler):
+    def should_sample(self, parent_context, trace_id, name, kind, attributes, *rest, **more):
+        asked.append((name, kind.name, attributes["url.path"], trace.get_current_span(parent_context)))
+        return SamplingResult(Decision.RECORD_AND_SAMPLE)
+    def get_description(self): return "Asks"
+set_provider(sampler=Asks())
+event = {"httpMethod": "GET", "path": "/orders", "resource": "/orders", "requestContext": {}, "headers": {
+    "traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"}}
+@traced(handler=True)
+def handler(event, context): pass
+handler(event, None)
+[(name, kind, path, parent)] = asked
+assert (name, kind, path) == ("GET /orders", "SERVER", "/orders")
+assert parent.get_span_context().span_id == 0xcdcdcdcdcdcdcdcd and parent.get_span_context().is_remote
+"""
+    )
+    run(python, code)
