@@ -208,6 +208,7 @@ async def run_receivers(
         http_address = await stack.enter_async_context(http)
         grpc_address = None
         if settings.otlp_grpc:
-            grpc = serving_grpc(ingest, settings.otlp_grpc, settings.max_body_bytes, doorway, tls)
+            largest = min(settings.max_body_bytes, settings.max_grpc_bytes)
+            grpc = serving_grpc(ingest, settings.otlp_grpc, largest, doorway, tls)
             grpc_address = await stack.enter_async_context(grpc)
         yield Bound(http_address, grpc_address, tls is not None)

@@ -273,6 +273,14 @@ class Settings:
         default=64 * _MIB,
         metadata=_setting("TRACEKIT_MAX_BODY", parse_size, "largest request, counted after decompression"),
     )
+    max_grpc_bytes: int = field(
+        default=16 * _MIB,
+        metadata=_setting(
+            "TRACEKIT_MAX_GRPC",
+            parse_size,
+            "largest message over gRPC, if that is less than TRACEKIT_MAX_BODY",
+        ),
+    )
     max_queue_bytes: int = field(
         default=128 * _MIB,
         metadata=_setting(

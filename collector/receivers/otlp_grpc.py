@@ -26,6 +26,7 @@ METHODS: dict[str, Signal] = {
 }
 _PROTOCOL = "otlp_grpc"
 _GRACE_S = 5.0
+_CALLS_A_CONNECTION = 32  # more wait at the client
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -101,7 +102,10 @@ async def serving_grpc(
 ) -> AsyncIterator[Address]:
     """Listens while the context lasts and says where. OSError if the address is taken."""
     options = (
-        ("grpc.max_receive_message_length", max_body_bytes),  # counted after decompression
+        # Counted after decompression. grpc holds a message whole before we see it: what many calls at once
+        # may take is bounded by these two alone.
+        ("grpc.max_receive_message_length", max_body_bytes),
+        ("grpc.max_concurrent_streams", _CALLS_A_CONNECTION),
         ("grpc.so_reuseport", 0),
     )
     server = grpc.aio.server(handlers=(_Services(ingest, doorway or Doorway()),), options=options)

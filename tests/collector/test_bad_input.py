@@ -108,6 +108,19 @@ def test_it_gets_a_clear_answer_within_64_mib(server: serving.Server, entry: Ent
     assert memory.bytes <= 64 * _MIB + (8 * len(body) if fate == "kept" else 0)
 
 
+@pytest.mark.slow
+def test_gzip_bombs_over_grpc_are_refused_while_they_are_small(server: serving.Server) -> None:
+    method = next(path for path, signal in METHODS.items() if signal == "traces")
+    options = [("grpc.max_send_message_length", -1)]
+    with (
+        grown(server.process.pid) as memory,
+        grpc.insecure_channel(server.otlp_grpc, options, grpc.Compression.Gzip) as channel,
+    ):
+        calls = [channel.unary_unary(method).future(bytes(60 * _MIB), timeout=60) for _ in range(8)]
+        assert {call.code().name for call in calls} == {"RESOURCE_EXHAUSTED"}
+    assert memory.bytes <= 64 * _MIB
+
+
 def over_http(url: str, body: bytes, road: str, headers: dict[str, str]) -> tuple[Any, int]:
     """The status, and how many items were left out of a success."""
     media_type = {"content-type": MEDIA[road]}
