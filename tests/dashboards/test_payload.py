@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboards.payload import LONGEST, frame_locals, laid_out, payload_title
@@ -37,6 +37,7 @@ def test_what_has_another_form_has_no_variables(written: object) -> None:
     assert frame_locals(written) == []
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.recursive(st.none() | st.text() | st.integers(), lambda c: st.lists(c) | st.dictionaries(st.text(), c))
 )
