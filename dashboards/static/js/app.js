@@ -104,7 +104,7 @@ document.addEventListener("change", (event) => { if (event.target.matches("[data
 // A field that offers how to go on: the server knows the language and what there is.
 document.addEventListener("input", async ({ target }) => {
   if (!target.dataset?.complete) return;
-  const typed = target.value, answer = await fetch(`${target.dataset.complete}${target.dataset.complete.includes("?") ? "&" : "?"}${new URLSearchParams({ q: typed })}`);
+  const typed = target.value, answer = await fetch(target.dataset.complete + encodeURIComponent(typed));
   if (answer.ok && target.value === typed) target.list.replaceChildren(...(await answer.json()).map((offer) => new Option("", offer)));
 });
 

@@ -1,9 +1,9 @@
 // The flame view of a trace: time runs to the right, what a span called stands below it, what ran beside it further down.
 import { onPage } from "./app.js";
 import { duration } from "./format.js";
-import { palette, ticks } from "./timeaxis.js";
+import { palette } from "./minimap.js";
 import { Pane } from "./spanpane.js";
-import { Model } from "./waterfall.js";
+import { Model, ticks } from "./waterfall.js";
 
 const $ = (selector) => document.querySelector(selector), ROW = 18, LANES = 400, LEAST = 1e-5;
 
@@ -151,10 +151,10 @@ class Flame {
     }
   }
   key(event) {
-    const m = this.model, i = this.selected, row = this.byLane[this.lane[i]] ?? [], place = row.indexOf(i), goto = (j) => { if (j >= 0 && j < m.size) this.select(j); };
+    const m = this.model, i = this.selected, row = this.byLane[this.lane[i]] ?? [], place = row.indexOf(i), goto = (j) => { if (j >= 0 && j !== false) this.select(j); };
     const act = {
-      ArrowLeft: () => goto(row[place - 1] ?? -1), ArrowRight: () => goto(i < 0 ? 0 : row[place + 1] ?? -1),
-      ArrowUp: () => goto(i < 0 ? -1 : m.up[i]), ArrowDown: () => goto(i < 0 ? 0 : m.hasChildren(i) ? i + 1 : -1),
+      ArrowLeft: () => goto(row[place - 1]), ArrowRight: () => goto(i < 0 ? 0 : row[place + 1]),
+      ArrowUp: () => goto(m.up[i]), ArrowDown: () => goto(i < 0 ? 0 : m.hasChildren(i) && i + 1),
       Enter: () => { if (i >= 0) this.zoomTo(i); }, Escape: () => (i >= 0 ? this.close() : this.show([0, m.total || 1])),
       "+": () => this.scale(0.7, 0.5), "-": () => this.scale(1 / 0.7, 0.5),
     }[event.key];

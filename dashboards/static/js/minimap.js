@@ -1,5 +1,4 @@
 // The whole trace as a picture, and a brush over it: what part of the time the rows show.
-import { palette } from "./timeaxis.js";
 
 const HEIGHT = 52, LEAST = 1e-4; // the closest zoom, as a share of the trace
 
@@ -65,4 +64,13 @@ export class Minimap {
     this.box.addEventListener("pointerup", end, { once: true });
     event.preventDefault();
   }
+}
+
+/** Colours as a canvas takes them: by palette slot, and err, fg, accent; `font` is the page's. */
+export function palette(box) {
+  const probe = box.appendChild(document.createElement("i")), read = (name) => { probe.className = `dot ${name}`; return getComputedStyle(probe).backgroundColor; };
+  const colours = Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7, 8].map((s) => [s, read(`s${s}`)]));
+  Object.assign(colours, { err: read("c-err"), accent: read("c-accent"), fg: getComputedStyle(probe).color, font: getComputedStyle(probe).fontFamily });
+  probe.remove();
+  return colours;
 }

@@ -2,8 +2,7 @@
 import { onPage } from "./app.js";
 import { Minimap } from "./minimap.js";
 import { Pane } from "./spanpane.js";
-import { ticks } from "./timeaxis.js";
-import { Model, Rows } from "./waterfall.js";
+import { Model, Rows, ticks } from "./waterfall.js";
 
 const $ = (selector, at = document) => at.querySelector(selector);
 const TOGGLES_KEPT = 200; // more folded rows than this make an address nobody can share

@@ -1,4 +1,4 @@
-// A trace as rows: the model (what is folded, what is found) and the list that draws only what is in view.
+// A trace as rows: the model (what is folded, what is found), the time axis, and the list that draws only what is in view.
 import { duration } from "./format.js";
 
 const ROW = 24, SPARE = 6, FOLD = 5, STOPS = 48;
@@ -103,6 +103,19 @@ export class Model {
     return [this.start[i], end];
   }
   time(i) { return this.du[i] * this.unit; }
+}
+
+/** Marks at round times in `box`, which shows [from, to) in steps of `unit` ns. */
+export function ticks(box, [from, to], unit) {
+  const width = (to - from) * unit, rough = width / Math.max(2, Math.floor((box.clientWidth || 600) / 110)), power = 10 ** Math.floor(Math.log10(rough || 1));
+  const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough) ?? 1, marks = [];
+  for (let at = Math.ceil((from * unit) / step) * step; at < to * unit && marks.length < 40; at += step) {
+    const left = ((at - from * unit) / width) * 100, line = document.createElement("i"), label = Object.assign(document.createElement("span"), { textContent: at ? duration(at).replace(/\.0+(?= )|(\.\d*?)0+(?= )/, "$1") : "0" });
+    line.style.left = label.style.left = `${left}%`;
+    marks.push(line);
+    if ((1 - left / 100) * box.clientWidth > 46) marks.push(label);
+  }
+  box.replaceChildren(...marks);
 }
 
 /** Draws a model into a scrolling element. A row that leaves one edge is written anew at the other; no others are. */
