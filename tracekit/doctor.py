@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from tracekit.config import Config
+    from tracekit.config import Config, Target
+    from tracekit.exporters import Encode
     from tracekit.exporters.base import Exporter
     from tracekit.span import Span
 
@@ -233,6 +234,28 @@ def tell_opentelemetry(report: Report) -> None:
 def tell_endpoint(report: Report, settings: Config, timeout_s: float) -> None:
     """Whether what would be sent would arrive: an empty request, with the exporter that would be used."""
     report.section("Endpoint")
+    _tell_spans_endpoint(report, settings, timeout_s)
+    if settings.logs or settings.stdout:
+        from tracekit.otlp_logs import encode as encode_logs
+
+        _tell_target(report, settings.logs_target, encode_logs, "logs", timeout_s)
+    if settings.metrics:
+        from tracekit.otlp_metrics import encode as encode_metrics
+
+        _tell_target(report, settings.metrics_target, encode_metrics, "metrics", timeout_s)
+
+
+def _tell_target(report: Report, target: Target, encode: Encode, signal: str, timeout_s: float) -> None:
+    if not target.url:
+        report.fact(f"{signal} are not to be exported")
+        return
+    from tracekit.exporters import otlp
+
+    exporter = otlp(target, encode, signal)
+    _ask(report, exporter, target.url, _without_password(target.url), timeout_s)
+
+
+def _tell_spans_endpoint(report: Report, settings: Config, timeout_s: float) -> None:
     if settings.exporter in ("none", "memory", "console", "file"):
         report.fact(f"OTEL_TRACES_EXPORTER is {settings.exporter}: nothing is sent over the network")
         return

@@ -103,3 +103,22 @@ def test_what_is_switched_off_is_a_problem_and_what_is_not_sampled_is_said() -> 
     assert off.returncode == 1 and "nothing is recorded" in off.stdout
     unsampled = doctor(OTEL_TRACES_EXPORTER="none", OTEL_TRACES_SAMPLER="always_off")
     assert unsampled.returncode == 0 and "left it out" in unsampled.stdout
+
+
+def test_each_signal_that_is_sent_has_its_endpoint_asked(collector: Any, port: int) -> None:
+    answer = doctor(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        TRACEKIT_LOGS="true",
+        OTEL_METRICS_EXPORTER="otlp",
+        OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=f"http://127.0.0.1:{port}/v1/metrics",
+    )
+    assert answer.returncode == 1 and len(collector.requests) == 2
+    assert f"{collector.url}/v1/logs took an empty OTLP request" in answer.stdout
+    assert f"PROBLEM: http://127.0.0.1:{port}/v1/metrics did not take" in answer.stdout
+
+
+def test_it_says_whether_opentelemetry_is_connected(collector: Any) -> None:
+    answer = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert "its spans, logs and metrics and tracekit's go together" in answer.stdout
+    answer = doctor(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_PYTHON_CONTEXT="contextvars_context")
+    assert answer.returncode == 0, "the usual one, by its name"
