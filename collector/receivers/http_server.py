@@ -85,6 +85,36 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _TlsServer(_Server):
+    """uvicorn leaves a minute for a handshake, while nothing counts the connection: as long as for a head."""
+
+    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext, handshake_timeout_s: float) -> None:
+        super().__init__(config)
+        self._context = context
+        self._handshake_timeout_s = handshake_timeout_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(
+                self._protocol,
+                sock=listener,
+                ssl=self._context,
+                ssl_handshake_timeout=self._handshake_timeout_s,
+            )
+            for listener in sockets or ()
+        ]
+        self.started = True
+
+    def _protocol(self) -> asyncio.Protocol:
+        kind: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = kind(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+
 @contextlib.asynccontextmanager
 async def serving(
     app: Any, address: Address, header_timeout_s: float, tls: ssl.SSLContext | None = None
@@ -107,9 +137,8 @@ async def serving(
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_SHUTDOWN_S,
-        ssl_context_factory=(lambda config, default: tls) if tls else None,
     )
-    server = _Server(config)
+    server = _TlsServer(config, tls, header_timeout_s) if tls else _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         # The listener queues connections already: there is nothing to wait for.

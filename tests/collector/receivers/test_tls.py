@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
 from dataclasses import dataclass
@@ -88,6 +89,14 @@ def test_with_a_client_authority_only_its_clients_are_let_in(
             with pytest.raises(httpx.TransportError):
                 post(running, ours, stranger)
             assert call(running, ours, stranger) == "UNAVAILABLE"
+
+
+def test_a_handshake_that_never_ends_is_hung_up_on(tmp_path: Path, ours: Pair) -> None:
+    files = {"tls_cert": str(ours.cert), "tls_key": str(ours.key), "header_timeout_s": "0.5"}
+    with collector(tmp_path, **files) as running:
+        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as silent:
+            assert silent.recv(1) == b""
+        assert post(running, ours) == 200
 
 
 def test_old_protocols_are_not_spoken(tmp_path: Path, ours: Pair) -> None:
