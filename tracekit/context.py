@@ -133,6 +133,11 @@ def release(token: Any) -> None:
         return
 
 
+def is_ours(token: Any) -> bool:
+    """Whether a token of a context variable is of the one used here."""
+    return token.var is _current
+
+
 def is_local_root(span: Span | NonRecordingSpan) -> bool:
     """Whether nothing of this process is above the span."""
     return type(span) is Span and not isinstance(span.parent, Span)

@@ -128,7 +128,9 @@ def _detacher(before: Any) -> Callable[[ContextVarsRuntimeContext, Token[Context
         try:
             context.detach(token)
         except ValueError:
-            before(self, token)  # attached before tracekit was imported
+            if not context.is_ours(token):
+                before(self, token)  # attached before tracekit was imported
+            # Else a generator is closed by another task than ran it: that context goes away with its owner.
 
     return detach
 
