@@ -54,6 +54,7 @@ class ForeignSampler(Sampler):
             trace.state = result.trace_state.to_header()
         sampled = result.decision is Decision.RECORD_AND_SAMPLE
         trace.sampling = Sampling(sampled, adjusted_count(trace.state), self.rules)
+        trace.sampling.attributes = result.attributes
         return sampled or self.rules is not None
 
 

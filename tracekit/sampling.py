@@ -15,6 +15,7 @@ from tracekit.config import DEFAULT_SAMPLER, SAMPLERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from tracekit.config import Config
@@ -32,7 +33,7 @@ class Sampling:
     `sampled` is what callees are told. `kept` is None while the end of the call has yet to tell.
     """
 
-    __slots__ = ("count", "kept", "rate", "reason", "rules", "sampled")
+    __slots__ = ("attributes", "count", "kept", "rate", "reason", "rules", "sampled")
 
     def __init__(self, sampled: bool, count: float, rules: Rules | None = None) -> None:
         self.sampled = sampled
@@ -40,6 +41,8 @@ class Sampling:
         self.rules = rules
         self.kept: bool | None = None if rules else True
         self.reason = ""
+        # What a sampler of somebody else's wants to be on the local root.
+        self.attributes: Mapping[str, Any] | None = None
         # Whose bookkeeping waits for the decision: others stand for what is left out in the end.
         self.rate: Rate | None = None
 
@@ -48,6 +51,8 @@ class Sampling:
         rules = self.rules
         if rules is not None and self.kept is None:
             self.settle(rules.reason(root))
+        if self.attributes:
+            root.set_attributes(self.attributes)
         if self.reason:
             root.set_attribute("tracekit.kept", self.reason)
         if self.count != 1:

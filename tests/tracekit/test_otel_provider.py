@@ -184,7 +184,7 @@ asked = []
 class Asks(Sampler):
     def should_sample(self, parent_context, trace_id, name, kind, attributes, *rest, **more):
         asked.append((name, kind.name, attributes["url.path"], trace.get_current_span(parent_context)))
-        return SamplingResult(Decision.RECORD_AND_SAMPLE)
+        return SamplingResult(Decision.RECORD_AND_SAMPLE, {"sampler.said": "yes"})
     def get_description(self): return "Asks"
 set_provider(sampler=Asks())
 event = {"httpMethod": "GET", "path": "/orders", "resource": "/orders", "requestContext": {}, "headers": {
@@ -195,6 +195,10 @@ handler(event, None)
 [(name, kind, path, parent)] = asked
 assert (name, kind, path) == ("GET /orders", "SERVER", "/orders")
 assert parent.get_span_context().span_id == 0xcdcdcdcdcdcdcdcd and parent.get_span_context().is_remote
+get().flush(10)
+assert {"GET /orders": "yes"} == {
+    one.name: one.attributes["sampler.said"]
+    for one in get().exporter.spans if "sampler.said" in one.attributes}
 """
     )
     run(python, code)
