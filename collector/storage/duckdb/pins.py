@@ -64,6 +64,9 @@ def finish_moves(connection: Any, attached: Sequence[Part]) -> None:
     """After a kill between `move` and `moved`."""
     there = {part.name: part for part in attached}
     for name, signal in connection.execute(f"SELECT part, signal FROM {PINNED}.moved").fetchall():
+        if name in there:  # rows that are deleted may move others: their times are gathered again
+            connection.execute(f"UPDATE {there[name].sql}.trace_times_until SET rows = 0")
+            connection.execute(f"DELETE FROM {there[name].sql}.trace_times")
         for table in OF_A_TRACE[signal] if name in there else ():
             wanted = f"SELECT trace_id FROM {PINNED}.pins"
             connection.execute(f"DELETE FROM {there[name].sql}.{table} WHERE trace_id IN ({wanted})")

@@ -42,6 +42,7 @@ from collector.storage.base import (
     Window,
     bucket_start,
 )
+from collector.storage.duckdb import trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
@@ -120,8 +121,10 @@ class DuckDBReader:
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         check_trace_id(trace_id)
-        columns = ", ".join(f"s.{name}" for name in _READ)
-        return _spans(self._database.rows("trace", {"trace_id": trace_id}, columns=columns), trace_id)
+        columns = ", ".join(_READ)
+        database = self._database
+        rows = database.read(lambda c: trace_times.rows_of(database.parts, c, trace_id, columns))
+        return _spans(rows, trace_id)
 
     def linked_from(self, trace_id: str) -> tuple[Backlink, ...]:
         check_trace_id(trace_id)

@@ -1,4 +1,4 @@
--- The current schema, version 6. A change here needs a file in migrations/ that brings older stores along;
+-- The current schema, version 7. A change here needs a file in migrations/ that brings older stores along;
 -- a test compares both ways. Append only: no primary key and no index (an ART index halves the insert rate).
 CREATE TABLE schema_version (version INTEGER NOT NULL, applied_ns BIGINT NOT NULL);
 
@@ -165,3 +165,15 @@ CREATE TABLE payload_digests (
     signal VARCHAR NOT NULL,
     received_ns BIGINT NOT NULL
 );
+
+-- When the spans of each trace start, gathered now and then for the rows of `spans` before `rows`, sorted by id
+-- within each gathering.
+CREATE TABLE trace_times (
+    trace_id UUID NOT NULL,
+    first_ns BIGINT NOT NULL,
+    last_ns BIGINT NOT NULL
+);
+
+CREATE TABLE trace_times_until (rows UBIGINT NOT NULL);
+
+INSERT INTO trace_times_until VALUES (0);

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from collector.storage.base import FunctionsQuery, Grace, Window, WriteResult
-from collector.storage.duckdb import DuckDBStorage, open_storage, parts, sql
+from collector.storage.duckdb import DuckDBStorage, open_storage, parts, sql, trace_times
 from tests.collector.batches import SECOND, T0, batch, row, trace
 
 DAY = 86_400 * SECOND
@@ -146,6 +146,36 @@ def test_queries_ask_only_files_that_hold_the_time() -> None:
     assert (holding(0, 10), holding(30, 99)) == ([3], [3]), "there is always one to ask"
     catalogue.widen(found[2], "spans", (5, 5))
     assert holding(0, 20) == [1, 3]
+
+
+def test_a_trace_is_found_by_its_id_wherever_its_spans_are(tmp_path: Path) -> None:
+    """Among rows whose times were gathered, once or twice, those that were not yet, in several files."""
+    clock = Clock()
+    with opened(tmp_path, clock) as storage:
+        rows = [row(n, k, at) for k, at in ((1, 0), (2, -5_000), (3, 90_000)) for n in range(1, 40)]
+        for k in range(3):
+            storage.writer.write([batch(*rows[39 * k : 39 * (k + 1)])])
+            if k == 0:
+                gather(storage)
+        found = storage.reader.trace(trace(7))
+        assert [s.span_id[-1] for s in found] == ["2", "1", "3"]
+        gather(storage)
+        assert storage.reader.trace(trace(7)) == found
+        clock.now_ns += DAY
+        storage.writer.write([batch(row(7, 4, 100_000))])
+        storage.care.care()
+        assert [s.span_id[-1] for s in storage.reader.trace(trace(7))] == ["2", "1", "3", "4"]
+        assert storage.reader.trace(trace(99)) == ()
+        assert storage.reader.trace(trace(7))[0].resource == {"service.name": "shop"}
+
+
+def gather(storage: DuckDBStorage) -> None:
+    """As if enough rows waited for it."""
+    database = storage._database
+    part = database.parts.newest
+    rows, until = database.read(lambda c: trace_times._counted(part, c))
+    database.transact(lambda c: trace_times._gather(database.parts, part, until, rows, c))
+    assert database.read(lambda c: trace_times._counted(part, c)) == (rows, rows)
 
 
 def test_every_query_says_which_files_it_reads() -> None:
