@@ -89,12 +89,13 @@ class RangeQuery:
     - `last`: the latest value of each series in the bucket; of several series the mean (gauge) or the sum
       (sum).
     - `avg`, `min`, `max`: over the values of the points; of histograms (and summaries) over what they
-      measured: `avg` = sum / count of the increase, `min` and `max` of points that are deltas and say them.
+      measured: `avg` = sum / count of the increase of points that say their sum, `min` and `max` of points
+      that are deltas and say them.
     - `increase`: of a sum its growth, of the others the number of measurements; `rate`: that per second.
       A delta is its own increase. A cumulative value grew by its difference to the point before it in its
       series, which may lie up to LOOKBACK_NS before the window; by itself when the series began anew (another
       start, or a monotonic value that fell); and without a point before by itself if the series began within
-      that time, else by an unknown amount that does not count. A sum or a minimum that was not sent is 0.
+      that time, else by an unknown amount that does not count.
     - `quantile`: of the merged increases, `quantile` in [0, 1]. Explicit buckets are merged over the bounds
       that all of them have (a cumulative point whose bounds changed does not count); exponential ones by
       lowering the scale to the lowest.
