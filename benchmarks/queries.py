@@ -109,7 +109,7 @@ COPY = """
 INSERT INTO spans SELECT * REPLACE (
     md5(trace_id::VARCHAR || $copy)::UUID AS trace_id,
     start_ns + $shift AS start_ns,
-    left(attributes, 28) || md5(span_id::VARCHAR || $copy || trace_id) || substr(attributes, 61) AS attributes
+    left(attributes, 23) || md5(span_id::VARCHAR || $copy || trace_id) || substr(attributes, 56) AS attributes
 ) FROM spans ORDER BY rowid LIMIT $count
 """
 
