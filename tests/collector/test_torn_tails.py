@@ -54,7 +54,8 @@ class Folder:
 
     @property
     def segment(self) -> Path:
-        (found,) = (self.path / JOURNAL).glob("*.seg")
+        # One more may lie ready, written through but not begun.
+        (found,) = (path for path in (self.path / JOURNAL).glob("*.seg") if scan.start_of(path))
         return found
 
     @property
