@@ -65,6 +65,9 @@ class DuckDBCare:
 
     def care(self) -> None:
         """Checkpoints are due for a log that has grown, and once for a part that is not written any more."""
+        for part in self._database.parts.written[:-1]:
+            if not self._bytes(part):  # begun, and followed before anything was written
+                self._database.drop(part)
         trace_times.gather(self._database)
         found = self._database.parts
         if any(

@@ -81,12 +81,17 @@ class Database:
 
         `query` is called again if a part it named was dropped meanwhile, so it must put its SQL together
         from `parts` each time."""
+        try:
+            return self.retried(lambda: query(self._cursor()))
+        except (duckdb.ConnectionException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+            raise RetryLater(f"the store cannot answer right now: {first_line(error)}") from error
+
+    def retried(self, step: Callable[[], T]) -> T:
+        """Do it, and again where a part that it named was dropped before it ran."""
         for _ in range(_TRIES):
             known = self.parts.all
             try:
-                return query(self._cursor())
-            except (duckdb.ConnectionException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
-                raise RetryLater(f"the store cannot answer right now: {first_line(error)}") from error
+                return step()
             except (duckdb.CatalogException, duckdb.BinderException):
                 if self.parts.all == known:
                     raise

@@ -110,10 +110,13 @@ class SpanTable:
             "start_ns": min(early for early, _ in starts) - PAIR_SLACK_NS,
             "end_ns": latest + PAIR_SLACK_NS,
         }
+        found = self._database.retried(lambda: self._lookup(batches, values))
+        return frozenset(trace_id.bytes + span_id.to_bytes(8, "big") for trace_id, span_id in found)
+
+    def _lookup(self, batches: list[SpanBatch], values: dict[str, int]) -> list[Any]:
         text = sql.render("stored_keys", self._database.parts, values)
         offered = chunks([batch.arrow() for batch in batches])
-        found = run_with(self._database.writer, "offered", offered, text, sql.used(text, values))
-        return frozenset(trace_id.bytes + span_id.to_bytes(8, "big") for trace_id, span_id in found)
+        return run_with(self._database.writer, "offered", offered, text, sql.used(text, values))
 
     def _still_running(self, snapshots: list[Snapshot], finished: set[Key]) -> dict[Key, Snapshot]:
         """The latest snapshot of each span that is not stored yet, if it is later than the one kept."""

@@ -95,6 +95,16 @@ def test_bytes_are_kept_within_five_percent_while_data_arrives(tmp_path: Path) -
         assert min(kept[-8:]) >= 0.95 * limit - limit // 25
 
 
+def test_a_file_that_was_never_written_goes(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.now_ns += DAY
+        storage.writer.write([batch(row(1, 1))], 7)
+        storage.care.care()
+        assert (stored(storage), storage.writer.mark()) == ([1], 7)
+    assert [path.name for path in tmp_path.glob("*.duckdb*")] == ["2023-11-15.duckdb"]
+
+
 def test_what_is_being_written_cannot_be_forgotten(tmp_path: Path) -> None:
     days = Days(tmp_path)
     with days.opened() as storage:
