@@ -5,7 +5,6 @@
 
 #include "arrow.h"
 #include "hash.h"
-#include "keys.h"
 #include "spans.h"
 
 /* ---------------------------------------------------------------- Table: columns, and what belongs to spans */
@@ -16,7 +15,10 @@ typedef struct {
     struct buffer links, snapshots;
 } Table;
 
-static PyTypeObject *table_type, *keys_type;
+/* A span's key: trace id and span id, both big-endian. */
+#define KEY_BYTES 24
+
+static PyTypeObject *table_type;
 
 static Table *new_table(void) {
     allocfunc alloc = (allocfunc)PyType_GetSlot(table_type, Py_tp_alloc);
@@ -533,97 +535,6 @@ static PyObject *decode(PyObject *Py_UNUSED(module), PyObject *args) {
     return found;
 }
 
-/* ---------------------------------------------------------------- KeySet */
-
-typedef struct {
-    PyObject_HEAD
-    struct key_set set;
-} KeySet;
-
-static PyObject *keys_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(named)) {
-    if (!PyArg_ParseTuple(args, "")) return NULL;
-    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    return alloc(type, 0);
-}
-
-static void keys_dealloc(PyObject *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    keys_free(&((KeySet *)self)->set);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-    release(self);
-    Py_DECREF(type);
-}
-
-static Py_ssize_t keys_length(PyObject *self) {
-    const struct key_set *set = &((KeySet *)self)->set;
-    return (Py_ssize_t)(set->count + set->has_zeros);
-}
-
-/* The keys in `bytes`, whole ones only. */
-static bool keys_of(PyObject *bytes, struct slice *keys) {
-    char *data;
-    Py_ssize_t length;
-    if (PyBytes_AsStringAndSize(bytes, &data, &length) < 0) return false;
-    if (length % KEY_BYTES) {
-        PyErr_SetString(PyExc_ValueError, "keys are 24 bytes each");
-        return false;
-    }
-    *keys = (struct slice){(const uint8_t *)data, (size_t)length};
-    return true;
-}
-
-static PyObject *keys_update(PyObject *self, PyObject *bytes) {
-    struct slice keys;
-    if (!keys_of(bytes, &keys)) return NULL;
-    for (size_t at = 0; at < keys.length; at += KEY_BYTES)
-        if (keys_add(&((KeySet *)self)->set, keys.data + at) < 0) return PyErr_NoMemory();
-    Py_RETURN_NONE;
-}
-
-static PyMethodDef keys_methods[] = {
-    {"update", keys_update, METH_O, "Adds keys, 24 bytes each."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyType_Slot keys_slots[] = {
-    {Py_tp_doc, "A set of span keys. Not safe between threads."},
-    {Py_tp_new, keys_new},
-    {Py_tp_dealloc, keys_dealloc},
-    {Py_tp_methods, keys_methods},
-    {Py_sq_length, keys_length},
-    {0, NULL},
-};
-static PyType_Spec keys_spec = {"collector.decode._otlp.KeySet", sizeof(KeySet), 0, Py_TPFLAGS_DEFAULT, keys_slots};
-
-static bool append_number(PyObject *list, size_t number) {
-    PyObject *item = PyLong_FromSize_t(number);
-    bool added = item && !PyList_Append(list, item);
-    Py_XDECREF(item);
-    return added;
-}
-
-/* Numbers of the keys that no set has, the first of equal ones; None if those are all. */
-static PyObject *unseen(PyObject *Py_UNUSED(module), PyObject *args) {
-    PyObject *bytes, *one, *other;
-    struct slice keys;
-    struct key_set among = {0};
-    if (!PyArg_ParseTuple(args, "OO!O!", &bytes, keys_type, &one, keys_type, &other)) return NULL;
-    PyObject *found = keys_of(bytes, &keys) ? PyList_New(0) : NULL;
-    for (size_t at = 0; found && at < keys.length; at += KEY_BYTES) {
-        const uint8_t *key = keys.data + at;
-        if (keys_contain(&((KeySet *)one)->set, key) || keys_contain(&((KeySet *)other)->set, key)) continue;
-        int added = keys_add(&among, key);
-        if (added < 0) PyErr_NoMemory();
-        if (added < 0 || (added && !append_number(found, at / KEY_BYTES))) Py_CLEAR(found);
-    }
-    keys_free(&among);
-    if (found && (size_t)PyList_Size(found) == keys.length / KEY_BYTES) {
-        Py_DECREF(found);
-        Py_RETURN_NONE;
-    }
-    return found;
-}
-
 /* ---------------------------------------------------------------- the module */
 
 static PyObject *wanted_keys(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) {
@@ -658,7 +569,6 @@ static PyMethodDef functions[] = {
     {"decode", decode, METH_VARARGS,
      "decode(body, received_ns, read_resource, read_scope, normalise) -> (Table, rejected, resources, scopes),\n"
      "or the number of the reason why the request is refused as a whole."},
-    {"unseen", unseen, METH_VARARGS, "unseen(keys, one, other) -> numbers of the keys in neither set, None for all"},
     {"span_columns", span_columns, METH_NOARGS, "(name, type) of the columns of spans."},
     {"link_columns", link_columns, METH_NOARGS, "(name, type) of the columns of links."},
     {"wanted_keys", wanted_keys, METH_NOARGS, "The attributes that columns are read from."},
@@ -694,8 +604,7 @@ PyMODINIT_FUNC PyInit__otlp(void) {
     if (!module) return NULL;
     table_prepare();
     table_type = add_type(module, &table_spec, "Table");
-    keys_type = add_type(module, &keys_spec, "KeySet");
-    if (table_type && keys_type && prepare_hash()) return module;
+    if (table_type && prepare_hash()) return module;
     Py_DECREF(module);
     return NULL;
 }

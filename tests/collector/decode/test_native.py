@@ -6,7 +6,6 @@ import math
 import os
 import random
 import shutil
-import struct
 import subprocess
 import sys
 import textwrap
@@ -251,23 +250,6 @@ def test_a_damaged_resource_or_scope_is_undecodable(broken: bytes) -> None:
 def test_too_large_says_what_there_is_too_much_of() -> None:
     with pytest.raises(TooLarge, match="more than 200000 spans in one request"):
         otlp_protobuf_c.decode(BOMBS["empty spans"], RECEIVED)
-
-
-# ---------------------------------------------------------------- keys
-
-
-def test_keys_are_unseen_once() -> None:
-    one, other = _otlp.KeySet(), _otlp.KeySet()
-    keys = [struct.pack(">QQQ", 1, n, n % 3) for n in range(1_000)]
-    one.update(b"".join(keys[:300]))
-    other.update(keys[500])
-    assert _otlp.unseen(b"".join(keys), one, other) == [n for n in range(300, 1_000) if n != 500]
-    assert _otlp.unseen(keys[400] + keys[401], one, other) is None
-    assert _otlp.unseen(keys[400] + bytes(24) + keys[400] + bytes(24), one, other) == [0, 1]
-    one.update(bytes(48))
-    assert (len(one), _otlp.unseen(bytes(24), one, other)) == (301, [])
-    with pytest.raises(ValueError, match="24 bytes"):
-        one.update(b"x")
 
 
 # ---------------------------------------------------------------- which one serves
