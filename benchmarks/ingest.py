@@ -84,6 +84,8 @@ def ours(*load: str, pages: bool = False, **environment: str) -> Callable[[Path,
             before = server.cpu_seconds
             with readers(server.ui) if pages else contextlib.nullcontext([]) as taken:
                 report = servers.load(server.otlp, "--seconds", str(seconds), *load)
+            # Acknowledged is durable, but a rate that lasts has to be inserted, too.
+            report["stored_per_s"] = report["acknowledged"] / (report["seconds"] + server.settle())
             report["cpu_us"] = 1e6 * (server.cpu_seconds - before) / max(report["acknowledged"], 1)
             report["rss_mib"] = server.rss_mib
             report["page_ms"] = 1e3 * statistics.median(taken) if taken else 0.0
@@ -96,6 +98,7 @@ def naive(*load: str) -> Callable[[Path, float], dict[str, float]]:
     def measure(folder: Path, seconds: float) -> dict[str, float]:
         with servers.naive(folder) as server:
             report = servers.load(server.otlp, "--seconds", str(seconds), "--expect", "100000", *load)
+            report["stored_per_s"] = report["spans_per_s"]
             report["cpu_us"] = 1e6 * server.cpu_seconds / max(report["acknowledged"], 1)
             report["rss_mib"] = server.rss_mib
             return report
@@ -103,17 +106,17 @@ def naive(*load: str) -> Callable[[Path, float], dict[str, float]]:
     return measure
 
 
-_COLUMNS = ("spans_per_s", "p50_ms", "p99_ms", "max_ms", "cpu_us", "rss_mib")
+_COLUMNS = ("spans_per_s", "stored_per_s", "p50_ms", "p99_ms", "max_ms", "cpu_us", "rss_mib")
 
 
 def show(title: str, figures: dict[str, Figures]) -> None:
     print(f"\n{title}")
-    print(f"  {'':30}{'spans/s':>9}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}{'CPU us':>8}{'RSS MiB':>9}")
+    heads = ("acked/s", "stored/s", "p50 ms", "p99 ms", "max ms", "CPU us", "RSS MiB")
+    print(f"  {'':28}" + "".join(f"{head:>9}" for head in heads))
     for name, found in figures.items():
-        rate, p50, p99, worst, cpu, rss = map(found.median, _COLUMNS)
-        print(
-            f"  {name:30}{rate:>9,.0f}{p50:>9.1f}{p99:>9.1f}{worst:>9.1f}{cpu:>8.2f}{rss:>9.0f}", flush=True
-        )
+        rate, stored, *times, cpu, rss = map(found.median, _COLUMNS)
+        latencies = "".join(f"{value:>9.1f}" for value in times)
+        print(f"  {name:28}{rate:>9,.0f}{stored:>9,.0f}{latencies}{cpu:>9.2f}{rss:>9.0f}", flush=True)
 
 
 def goal(what: str, measured: float, wanted: float, *, at_most: bool = False, unit: str = "") -> None:
@@ -162,11 +165,14 @@ def main() -> None:
 def verdict(
     closed: dict[str, dict[str, Figures]], open_loop: dict[str, Figures], beside: dict[str, Figures]
 ) -> None:
-    best = max(figures["journal"].median("spans_per_s") for figures in closed.values())
+    best = max(figures["journal"].median("stored_per_s") for figures in closed.values())
+    peak = max(figures["journal"].median("spans_per_s") for figures in closed.values())
     bare = max(figures["naive"].median("spans_per_s") for figures in closed.values())
-    fallback = max(figures["journal, decoder in Python"].median("spans_per_s") for figures in closed.values())
+    python = [figures["journal, decoder in Python"] for figures in closed.values()]
+    fallback = max(found.median("stored_per_s") for found in python)
     print("\nGoals of DESIGN.md")
-    goal("durable ingest over naive, best of each", best / bare, 12, unit="x")
+    goal("durable (acknowledged) over naive, best of each", peak / bare, 12, unit="x")
+    goal("the same counted to the end of the inserts", best / bare, 12, unit="x")
     goal("fallback decoder over naive, best of each", fallback / bare, 3, unit="x")
     for (title, figures), wanted in zip(closed.items(), (10, 35, 90)):
         goal(f"ack p99, {title}", figures["journal"].median("p99_ms"), wanted, at_most=True, unit=" ms")
@@ -175,7 +181,8 @@ def verdict(
     goal("100k spans/s beside dashboards, ack p99", journal.median("p99_ms"), 20, at_most=True, unit=" ms")
     ratio = journal.median("p50_ms") / max(commit.median("p50_ms"), 0.001)
     goal("its p50 over that of commit before answer", ratio, 0.25, at_most=True, unit="x")
-    kept = beside["journal"].median("spans_per_s") / closed["8 connections"]["journal"].median("spans_per_s")
+    alone = closed["8 connections"]["journal"]
+    kept = beside["journal"].median("stored_per_s") / alone.median("stored_per_s")
     goal("rate kept while dashboards are read", 100 * kept, 60, unit=" %")
     goal("ack p99 meanwhile", beside["journal"].median("p99_ms"), 110, at_most=True, unit=" ms")
 

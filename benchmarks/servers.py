@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,18 @@ class Server:
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def settle(self, timeout_s: float = 300.0) -> float:
+        """Seconds until all that was acknowledged is inserted."""
+        began = time.perf_counter()
+        while time.perf_counter() - began < timeout_s:
+            with urllib.request.urlopen(f"{self.ui}/metrics", timeout=60) as answer:
+                lines = answer.read().decode().splitlines()
+            waiting = next(line for line in lines if line.startswith("tracekit_waiting_bytes"))
+            if float(waiting.rpartition(" ")[2]) == 0:
+                return time.perf_counter() - began
+            time.sleep(0.02)
+        raise SystemExit("what was acknowledged is not inserted after minutes")
 
     @property
     def rss_mib(self) -> float:
