@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 LOCK = "tracekit.lock"
 _DRAFT = ".draft"  # of a part that takes the place of another; none after a restart
+# More turns than a part that cannot be read may be ahead: of two of one turn one replaces the other.
+_TURNS_UNREADABLE = 10_000
 # A query may name a part that is dropped before it runs: then it is put together once more.
 _TRIES = 5
 
@@ -151,8 +153,10 @@ class Database:
         try:
             self.transact(functools.partial(_copy, part, new, tables))
             self.statement(f"CHECKPOINT {new.sql}")
-        finally:
-            self.statement(f"DETACH {new.sql}")
+        except BaseException:
+            self._give_up_draft(draft, new)
+            raise
+        self.statement(f"DETACH {new.sql}")
         draft.rename(new.path)
         self.statement(f"ATTACH '{quoted(new.path)}' AS {new.sql}")
         for table in tables:
@@ -198,6 +202,15 @@ class Database:
         except duckdb.Error as error:
             raise RetryLater(f"the store could not do this now: {first_line(error)}") from error
 
+    def _give_up_draft(self, draft: Path, new: Part) -> None:
+        """It is tried again every half minute: what is left behind each time would fill the disk."""
+        try:
+            self.statement(f"DETACH {new.sql}")
+        except RetryLater as error:  # an engine that is opened anew removes it
+            log.warning("%s stays behind: %s", draft, error)
+            return
+        _unlink(draft)
+
     def _leave(self, part: Part, instead: Part | None) -> None:
         self.parts.remove(part, instead)
         with self._checkpointing:
@@ -208,7 +221,8 @@ class Database:
         name = parts.free_name(self.folder, day)
         path = self.folder / (name + parts.SUFFIX)
         before = self.parts.written[-1:]
-        part = Part(name, path, before[0].turn + 1 if before else 1)
+        turn = (before[0].turn if before else 0) + (_TURNS_UNREADABLE if self.unreadable else 1)
+        part = Part(name, path, turn)
         connection.execute(f"ATTACH '{quoted(path)}' AS {part.sql}")
         try:
             connection.execute(f"USE {part.sql}")
@@ -373,6 +387,7 @@ def roll_back(connection: Any) -> None:
 def _settled(connection: Any, attached: list[Part]) -> list[Part]:
     """Finish what a kill interrupted: of two parts of one turn the later was to take the place of the
     earlier, and pinned traces of a part were moved but not yet deleted there."""
+    connection.execute("USE memory")  # what is in use cannot be detached
     kept: dict[tuple[str, int], Part] = {}
     for part in sorted(attached, key=lambda part: parts.number_of(part.name)):
         earlier = kept.get((part.day, part.turn))

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from collector.retention import Caretaker
 from collector.settings import Limit
-from collector.storage.base import InvalidQuery, StorageCare, WriteResult
+from collector.storage.base import InvalidQuery, RetryLater, StorageCare, WriteResult
 from collector.storage.duckdb import DuckDBStorage, open_storage, parts
 from tests.collector.batches import SECOND, T0, batch, row, trace
 
@@ -189,3 +190,35 @@ def test_a_kill_while_a_part_is_replaced_leaves_one_of_both(tmp_path: Path) -> N
         assert storage.reader.stats().spans == 6
         assert stored(storage) == [1, 2]
     assert sorted(p.name for p in tmp_path.glob("*.duckdb*")) == ["2023-11-14-1.duckdb", "2023-11-15.duckdb"]
+
+
+def test_a_kill_while_the_last_file_by_name_is_replaced_keeps_no_start_from_going_on(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        storage.writer.write([batch(row(1, 1))])
+    with days.opened(part_bytes=1) as storage:  # what follows goes to another part of the day
+        storage.writer.write([batch(row(2, 1))])
+        first = storage._database.parts.written[0]
+        shutil.copy(first.path, tmp_path / "kept")
+        storage._database.rewrite(first, ["spans"])
+    shutil.move(tmp_path / "kept", first.path)
+    with days.opened() as storage:
+        assert stored(storage) == [1, 2]
+        assert storage.reader.stats().spans == 2
+    assert not first.path.exists()
+
+
+def test_a_part_that_could_not_be_replaced_leaves_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise duckdb.OutOfMemoryException("no room")
+
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 2)
+        monkeypatch.setattr("collector.storage.duckdb.database._copy", fail)
+        with pytest.raises(RetryLater):
+            storage._database.rewrite(storage._database.parts.written[0], ["spans"])
+        assert list(tmp_path.glob("*.draft*")) == []
+        assert stored(storage) == [1, 2]

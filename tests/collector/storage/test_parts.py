@@ -130,6 +130,20 @@ def test_a_file_that_cannot_be_opened_does_not_keep_the_others_from_it(
     assert names(tmp_path) == ["2023-11-14-1.duckdb", "2023-11-14.duckdb"]
 
 
+def test_a_file_that_can_be_opened_again_takes_its_place_beside_those_begun_meanwhile(tmp_path: Path) -> None:
+    with opened(tmp_path) as storage:
+        storage.writer.write([batch(row(1, 1))])
+    whole = (tmp_path / "2023-11-14.duckdb").read_bytes()
+    (tmp_path / "2023-11-14.duckdb").write_bytes(b"hello" * 9_000)
+    with opened(tmp_path) as storage:
+        storage.writer.write([batch(row(2, 1))])
+    (tmp_path / "2023-11-14.duckdb").write_bytes(whole)
+    with opened(tmp_path) as storage:
+        assert storage.reader.stats().spans == 2
+        assert storage._database.parts.newest.name == "2023-11-14-1"
+    assert names(tmp_path) == ["2023-11-14-1.duckdb", "2023-11-14.duckdb"]
+
+
 # ---------------------------------------------------------------- reading
 
 
