@@ -251,8 +251,10 @@ class Database:
 
     def reopen(self) -> None:
         """Close everything and open again: the only cure for an invalidated database."""
-        log.warning("reopening %s after a fatal error of the engine", self.folder)
         with self._lock:
+            if self._closed:
+                raise RetryLater("the store is closed")
+            log.warning("reopening %s after a fatal error of the engine", self.folder)
             self._close_connections()
             try:
                 self._root = self._open(self.parts.newest.day)

@@ -195,7 +195,9 @@ class DuckDBWriter:
 
 
 def _fatal(error: duckdb.Error) -> bool:
-    return isinstance(error, duckdb.FatalException) or _INVALIDATED in str(error)
+    """Whether only opening anew helps: a connection is closed where that was tried and failed."""
+    gone = isinstance(error, (duckdb.FatalException, duckdb.ConnectionException))
+    return gone or _INVALIDATED in str(error)
 
 
 def _told_apart(error: duckdb.Error) -> Rejected | RetryLater:

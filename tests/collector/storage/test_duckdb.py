@@ -335,6 +335,25 @@ def test_an_invalidated_database_is_reopened_and_nothing_is_lost_or_doubled(
     assert count(tmp_path) == 4
 
 
+def test_what_could_not_be_reopened_is_opened_by_a_later_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise duckdb.IOException("no file descriptor is left")
+
+    with opened(tmp_path) as storage:
+        storage.writer.write([batch(row(1, 1))], 1)
+        database = storage._database
+        database._root = Failing(database._root, "COMMIT", INVALIDATED)
+        with monkeypatch.context() as broken, pytest.raises(RetryLater):
+            broken.setattr(database, "_open", fail)
+            storage.writer.write([batch(row(2, 1))], 2)
+        assert storage.writer.write([batch(row(1, 1), row(2, 1))], 2) == WriteResult(1, 1)
+        assert storage.reader.stats().spans == 2
+    with pytest.raises(RetryLater, match="closed"):
+        storage.writer.write([batch(row(3, 1))], 3)
+
+
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
