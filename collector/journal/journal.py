@@ -91,7 +91,7 @@ class Journal:
         """Bytes of files that hold what no checkpoint covers yet, the one being written included."""
         with self._lock:
             used = sum(size for *_, size in self._used)
-        return used + (self._current.capacity if self._current else 0)
+            return used + (self._current.capacity if self._current else 0)
 
     @property
     def disk_bytes(self) -> int:
@@ -160,12 +160,13 @@ class Journal:
             raise JournalFull("the disk is nearly full")
 
     def _retire(self) -> None:
-        segment, self._current = self._current, None
-        if segment:
-            segment.close()
-            with self._lock:
+        with self._lock:  # at no moment may a reader find it neither in use nor used
+            segment, self._current = self._current, None
+            if segment:
                 size = segment.capacity + DATA_OFFSET
                 self._used.append((segment.path, segment.base, segment.end, size))
+        if segment:
+            segment.close()
 
     def prepare(self) -> None:
         """Have a segment ready before it is needed: writing one through takes as long as many appends. Any
@@ -239,8 +240,8 @@ class Journal:
         """The payload whose record ends at this position, if its segment is not recycled yet."""
         with self._lock:
             places = [(path, base) for path, base, stop, _ in self._used if base < end <= stop]
-        if self._current and self._current.base < end:
-            places.append((self._current.path, self._current.base))
+            if self._current and self._current.base < end:
+                places.append((self._current.path, self._current.base))
         for path, base in places:
             for header, body in _records(Content(path, base, None, end, ())):
                 if header.end == end and body is not None:

@@ -250,3 +250,21 @@ def test_every_kind_of_payload_has_a_number_on_disk() -> None:
     assert set(SIGNALS) == set(KNOWN_SIGNALS)
     assert set(ENCODINGS) == set(KNOWN_ENCODINGS)
     assert set(CODINGS) >= {"", "gzip", "deflate", "zstd"}
+
+
+def test_a_payload_is_found_while_its_segment_is_put_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is set aside is read here, on another thread: not found, it would be lost."""
+    journal = opened(tmp_path)
+    (end,) = journal.append([(payload(1), 1)])
+    found = []
+    close = Segment.close
+
+    def read_first(segment: Segment) -> None:
+        found.append(journal.read(end))
+        close(segment)
+
+    monkeypatch.setattr(Segment, "close", read_first)
+    journal.close()
+    assert found == [payload(1)]
