@@ -72,6 +72,8 @@ class DiskQueue:
                 file.write(packed)
         except OSError:
             last.is_ours = False  # what follows a torn write would not be found
+            if not last.path.exists():
+                self._segments.pop()
             raise
         last.size += len(packed)
         last.records += 1
@@ -145,6 +147,8 @@ class DiskQueue:
             number, offset = map(int, (self._folder / _PLACE).read_text().split())
         except (FileNotFoundError, ValueError):  # never read, or a torn write: from the oldest on
             return
+        # A new file before this place would be taken for one that was read, and be gone with the next start.
+        self._next = max(self._next, number)
         while self._segments and self._segments[0].number < number:
             self._forget_oldest()
         if self._segments and self._segments[0].number == number:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from collector.forward.diskqueue import DiskQueue
 from collector.forward.record import Record
@@ -99,3 +102,30 @@ def test_a_place_that_was_torn_begins_at_the_oldest(tmp_path: Path) -> None:
     queue.append([record(1)])
     (tmp_path / "place").write_text("1")
     assert taken(DiskQueue(tmp_path, 10**6)) == [1]
+
+
+def test_a_disk_that_takes_no_new_file_for_a_while_does_not_keep_the_queue_from_being_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "no space left on device")
+
+    queue = DiskQueue(tmp_path, 10**6)
+    with monkeypatch.context() as full, pytest.raises(OSError, match="no space"):
+        full.setattr(Path, "open", fail)
+        queue.append([record(1)])
+    assert taken(queue) == []
+    queue.append([record(2)])
+    assert taken(queue) == [2]
+
+
+def test_what_is_written_after_a_restart_of_an_empty_queue_survives_a_kill(tmp_path: Path) -> None:
+    queue = DiskQueue(tmp_path, 10**6)
+    queue.append([record(1)])
+    assert taken(queue) == [1]
+    queue.save_place()
+    queue = DiskQueue(tmp_path, 10**6)
+    assert taken(queue) == []
+    queue.save_place()
+    DiskQueue(tmp_path, 10**6).append([record(2)])  # killed before the place is saved again
+    assert taken(DiskQueue(tmp_path, 10**6)) == [2]
