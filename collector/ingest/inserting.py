@@ -247,7 +247,7 @@ class InsertingBehind(Inserting):
         if payload is not None:
             self._give_up(payload, job.end, str(error))
         else:
-            log.error("an acknowledged payload is lost: the store said %s, the journal has no whole copy", error)
+            log.error("an acknowledged payload is lost: the store said %s; the journal has no copy", error)
         job.decoded = NOTHING
         self._insist(group)  # the mark has to pass it
         self._in_a_row += 1
