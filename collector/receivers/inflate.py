@@ -9,6 +9,8 @@ from collector.decode.result import TooLarge, Undecodable
 from collector.receivers import zstd
 
 _STEP = 256 * 1024
+# zlib copies what it is given and does not use: a body of very many members must not be copied for each.
+_FIRST_BITE, _LARGEST_BITE = 1024, 256 * 1024
 # Traces compress 5 to 20 fold; 100 above the first MiB is nobody's real traffic.
 _MAX_RATIO = 100
 _RATIO_FREE_BYTES = 1024 * 1024
@@ -40,17 +42,18 @@ def inflate(body: bytes, encoding: str, max_bytes: int) -> Iterator[bytes]:
 
 def _zlib_pieces(body: bytes, encoding: str) -> Iterator[bytes]:
     bits = _GZIP if encoding == "gzip" else _ZLIB if _has_zlib_header(body) else _RAW
-    rest = body
+    view, at = memoryview(body), 0
     while True:
-        member = zlib.decompressobj(bits)
+        member, bite = zlib.decompressobj(bits), _FIRST_BITE
         while not member.eof:
-            piece = member.decompress(rest, _STEP)
-            rest = member.unconsumed_tail
-            if not piece and not rest and not member.eof:
+            given = view[at : at + bite]
+            piece = member.decompress(given, _STEP)
+            at += len(given) - len(member.unconsumed_tail) - len(member.unused_data)
+            if not piece and at == len(view) and not member.eof:
                 raise Undecodable(f"the {encoding} body is cut off")
             yield piece
-        rest = member.unused_data
-        if not rest:
+            bite = min(2 * bite, _LARGEST_BITE)
+        if at == len(view):
             return
         if encoding != "gzip":
             raise Undecodable("bytes follow the deflate stream")

@@ -84,3 +84,33 @@ def test_a_window_of_gigabytes_is_refused_before_it_is_allocated() -> None:
     frame = b"\x28\xb5\x2f\xfd\x00" + bytes([(31 - 10) << 3]) + b"\x01\x00\x00"  # 2 GiB; an empty last block
     with pytest.raises(TooLarge, match="window"):
         whole(frame, "zstd")
+
+
+def test_a_body_of_many_members_is_not_copied_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A megabyte of empty members would cost gigabytes of copies, forty times as much its square."""
+    given = 0
+    make = zlib.decompressobj
+
+    class Counting:
+        def __init__(self, bits: int) -> None:
+            self._member = make(bits)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            nonlocal given
+            given += len(data)
+            return self._member.decompress(data, most)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._member, name)
+
+    body = gzip.compress(b"") * 5_000 + gzip.compress(TEXT)
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
+    assert whole(body, "gzip") == TEXT
+    assert given < 100 * len(body)
+
+
+def test_a_zstd_body_of_many_blocks_is_looked_through_in_steps() -> None:
+    body = b"\x28\xb5\x2f\xfd\x00\x58" + b"\0\0\0" * 100_000 + b"\x01\0\0"
+    pieces = list(inflate(body, "zstd", 2**20))
+    assert b"".join(pieces) == b""
+    assert len(pieces) >= 10
