@@ -134,7 +134,12 @@ class Forwarding:
 
     def _send_oldest(self, failures: int) -> int:
         """How often in a row it has failed by now; `failures` before."""
-        waiting = self._queue.peek(_PLACE_EVERY_S)
+        try:
+            waiting = self._queue.peek(_PLACE_EVERY_S)
+        except OSError as error:  # no file descriptor is left, say: the thread must go on
+            self._note_failure(Outcome(f"the queue cannot be read: {error}", retry=True), failures + 1)
+            self._closing.wait(_pause(failures + 1, 0.0))
+            return failures + 1
         if waiting is None:
             return failures
         outcome = self._backend.send(waiting.record)

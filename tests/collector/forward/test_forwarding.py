@@ -70,6 +70,23 @@ def test_an_outage_delays_and_loses_nothing(tmp_path: Path, code: int) -> None:
         assert ours.stats().last_error == f"HTTP {code}"
 
 
+def test_a_queue_that_cannot_be_read_for_a_while_is_sent_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, failures = module.DiskQueue.peek, [OSError(24, "too many open files")] * 2
+
+    def peek(queue: module.DiskQueue, timeout_s: float) -> object:
+        if failures:
+            raise failures.pop()
+        return read(queue, timeout_s)
+
+    monkeypatch.setattr(module.DiskQueue, "peek", peek)
+    with OtherBackend().running() as other, forwarding(tmp_path, other.url) as ours:
+        ours.offer(payload(b"0"))
+        assert [seen.body for seen in other.wait_for(1)] == [b"0"]
+        assert "too many open files" in ours.stats().last_error
+
+
 def test_what_the_backend_refuses_for_good_is_dropped_and_counted(tmp_path: Path) -> None:
     other = OtherBackend(answers=[400])
     with other.running(), forwarding(tmp_path, other.url) as ours:
