@@ -117,13 +117,13 @@ class Catalogue:
 
     def add(self, part: Part) -> None:
         with self._lock:
-            self.all = _in_order((*self.all, part))
+            self.all = _in_order({*self.all, part})
 
     def remove(self, part: Part, instead: Part | None = None) -> None:
-        """`instead` takes its place, in one step."""
+        """`instead` takes its place, in one step. (An engine opened anew meanwhile may have found it.)"""
         with self._lock:
-            kept = [other for other in self.all if other != part]
-            self.all = _in_order([*kept, instead] if instead else kept)
+            kept = {other for other in self.all if other != part}
+            self.all = _in_order(kept | {instead} if instead else kept)
 
     def widen(self, part: Part, table: str, times: Times) -> None:
         """To be told before rows of these times can be seen."""
@@ -145,4 +145,5 @@ class Catalogue:
 
 
 def _in_order(parts: Iterable[Part]) -> tuple[Part, ...]:
-    return tuple(sorted(parts, key=lambda part: part.turn))
+    """By turn; what is pinned stands first, so that it is never the newest."""
+    return tuple(sorted(parts, key=lambda part: (part.name != PINNED, part.turn, number_of(part.name))))

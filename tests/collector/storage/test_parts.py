@@ -144,6 +144,22 @@ def test_a_file_that_can_be_opened_again_takes_its_place_beside_those_begun_mean
     assert names(tmp_path) == ["2023-11-14-1.duckdb", "2023-11-14.duckdb"]
 
 
+def test_a_part_that_a_reopened_engine_found_already_counts_once() -> None:
+    old, new, newest = (parts.Part(name, Path(name), turn) for name, turn in (("a", 1), ("b", 1), ("c", 2)))
+    catalogue = parts.Catalogue()
+    catalogue.replace([new, newest], {})
+    catalogue.remove(old, new)
+    catalogue.add(newest)
+    assert catalogue.all == (new, newest)
+
+
+def test_the_file_of_pinned_traces_is_never_the_newest() -> None:
+    adopted, pinned = (parts.Part(name, Path(name), 0) for name in ("2023-11-14", parts.PINNED))
+    catalogue = parts.Catalogue()
+    catalogue.replace([adopted, pinned], {})
+    assert catalogue.newest == adopted
+
+
 # ---------------------------------------------------------------- reading
 
 
