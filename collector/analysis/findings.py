@@ -40,6 +40,8 @@ STATEMENT_SHARE = 0.1  # of the time all statements took
 COLD_STARTS = 5  # the fewest that have a median
 COLD_NS = 100_000_000
 REPEATS = 5  # in one trace: perhaps a query in a loop
+# Statements that end or begin something; they ask for no rows.
+_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START TRANSACTION", "SET ", "PRAGMA")
 # Errors above this are told even where nothing is known of the time before.
 ERROR_RATE = 0.05
 NEW_ERRORS = 3  # so often at least, before a new error is told
@@ -191,7 +193,7 @@ def _of_statements(statements: Sequence[SlowGroup], before: Period | None) -> It
     for group in statements:
         if group.total_ns < STATEMENT_SHARE * whole:
             continue
-        if group.max_per_trace >= REPEATS:
+        if group.max_per_trace >= REPEATS and not group.name.upper().startswith(_CONTROL):
             yield Finding("repeats", group.service, group.name, group.max_per_trace, None, group.count)
         base = earlier.get((group.system, group.name))
         if before and group.count >= ENOUGH and _slower(group, base):

@@ -13,7 +13,8 @@ from tracekit.demo import application
 from tracekit.demo.processes import Child, Processes, StartFailed
 from tracekit.demo.settings import Settings
 
-SERVE = (sys.executable, "-m", "tracekit", "serve")
+# -P: what is installed, not a checkout that the demo may be started in, which has no decoder in C.
+SERVE = (sys.executable, "-P", "-m", "tracekit", "serve")
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 """Longer than a function gets: the last commits and the checkpoint need their time."""

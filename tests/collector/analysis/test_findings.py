@@ -72,6 +72,7 @@ def test_each_trouble_is_told(changed: dict[str, Sequence[object]], expected: tu
         {"edges": [replace(QUEUE, queue_delay_p95_ns=0.9 * SECOND)]},
         {"edges": [replace(QUEUE, queue_delay_p95_ns=None)]},
         {"statements": [replace(LIST, p95_ns=12 * MS)]},
+        {"statements": [LIST, replace(LIST, name="COMMIT", p95_ns=9 * MS, max_per_trace=8, count=19)]},
         {"statements": [LIST, replace(LIST, name="UPDATE ?", total_ns=MS)]},
     ],
 )
