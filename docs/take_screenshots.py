@@ -64,14 +64,14 @@ def _browser() -> Iterator[Browser]:
 
 
 def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
-    """Each picture's page, in a state worth looking at. Chosen once, so that light and dark show the same."""
+    """Each picture's page, in a state worth looking at. Chosen once, so that light and dark show the same. (No
+    errors: their places are folders of whoever takes the pictures.)"""
 
     def at(path: str, **state: str) -> str:
         return f"{base}{path}?{urlencode({'from': start, 'to': 'now', **state})}"
 
     page = browser.new_page()
     trace = _telling_trace(page, at("/traces", status="error", cold="yes", sort="newest"))
-    error = _first_link(page, at("/errors"), "/errors/")
     page.close()
     return {
         "overview": at("/overview"),
@@ -83,8 +83,6 @@ def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
         "statistics": f"{base}/traces/{trace}?view=statistics",
         "topology": at("/topology"),
         "slow": at("/slow", what="statements"),
-        "errors": at("/errors"),
-        "error": f"{base}{error}",
         "logs": at("/logs"),
         "alerts": at("/alerts"),
     }
@@ -108,11 +106,6 @@ def _telling_trace(page: Page, address: str) -> str:
         if re.search(r"\b(SELECT|UPDATE|INSERT)\b", page.locator("#trace-data").text_content() or ""):
             return trace
     sys.exit("no trace with a cold start, a failure and SQL in this range: let the demo run longer")
-
-
-def _first_link(page: Page, address: str, containing: str) -> str:
-    page.goto(address)
-    return page.locator(f'main a[href*="{containing}"]').first.get_attribute("href") or ""
 
 
 def _take(browser: Browser, address: str, scheme: str, file: Path) -> None:
