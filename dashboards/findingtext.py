@@ -60,7 +60,9 @@ def _times(finding: Finding) -> str:
 
 def _errors(finding: Finding, link: Link, errors: Mapping[str, Error]) -> Line:
     target = link("/errors", service=finding.service)
-    return Line(finding, "error", "err", f"fails more: {_share(finding)}", "", target)
+    known = finding.before is not None
+    text = f"fails more: {_share(finding)}" if known else f"fails in {_share(finding)} of its calls"
+    return Line(finding, "error", "err", text, "", target)
 
 
 def _version_errors(finding: Finding, link: Link, errors: Mapping[str, Error]) -> Line:

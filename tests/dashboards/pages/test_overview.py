@@ -96,10 +96,11 @@ def test_a_new_error_leads_to_its_page() -> None:
 
 def test_without_a_period_before_the_page_says_so() -> None:
     storage = MemoryStorage()
-    storage.writer.write([batch(*calls(lambda n, late: {}))])
+    storage.writer.write([batch(*calls(lambda n, late: {"status": "error" if n % 4 == 0 else "ok"}))])
     app = build_app(storage.reader, None, UiSettings(now_ns=lambda: T0 + NOW_S * SECOND))
     page = TestClient(app, base_url="http://127.0.0.1").get("/overview?from=now-1h").text
     assert "the store holds nothing of the period before" in page
+    assert "fails in 25% of its calls" in page
 
 
 def test_an_empty_store_says_how_to_send(quiet_client: TestClient) -> None:
