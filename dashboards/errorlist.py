@@ -10,6 +10,7 @@ from collector.analysis.exceptions import Error, errors_of
 from collector.storage.base import ErrorsQuery, SpanReader, Window
 from collector.triage.store import Decision
 from dashboards.charts.spark import Spark, spark
+from dashboards.ui import Ui
 
 State = Literal["open", "resolved", "ignored"]
 # New is what did not happen in so many such ranges before this one.
@@ -37,6 +38,13 @@ def earlier(reader: SpanReader, window: Window, service: str = "") -> frozenset[
     return frozenset(error.fingerprint for error in errors_of(variants))
 
 
+def listed(ui: Ui, window: Window, service: str = "") -> list[Row]:
+    """The errors of the window, most frequent first, with what was decided about them."""
+    found = errors_of(ui.reader.errors(ErrorsQuery(window, service)))
+    known = earlier(ui.reader, window, service) if found else None
+    return rows(found, ui.triage.decisions() if ui.triage else {}, known)
+
+
 def rows(
     errors: Sequence[Error], decisions: Mapping[str, Decision], known: frozenset[str] | None
 ) -> list[Row]:
@@ -61,11 +69,11 @@ def _trend(counts: Sequence[int]) -> Spark:
     return replace(spark(counts, counts), calls="", label=label)
 
 
-def shown(listed: Sequence[Row], state: str, sort: str) -> list[Row]:
+def shown(found: Sequence[Row], state: str, sort: str) -> list[Row]:
     """Those of a state ("all" for any), the most frequent, latest or first seen on top."""
     keys = {
         "count": lambda row: -row.error.count,
         "latest": lambda row: -row.error.last_ns,
         "first": lambda row: -row.error.first_ns,
     }
-    return sorted((row for row in listed if state in ("all", row.state)), key=keys[sort])
+    return sorted((row for row in found if state in ("all", row.state)), key=keys[sort])

@@ -12,7 +12,7 @@ from collector.analysis.exceptions import errors_of
 from collector.analysis.stacktrace import parse
 from collector.storage.base import ErrorsQuery
 from dashboards.charts.timeseries import Line, bar_chart
-from dashboards.errorlist import earlier, row, rows, shown
+from dashboards.errorlist import earlier, listed, row, shown
 from dashboards.errors import NotFound
 from dashboards.palette import classes_for
 from dashboards.params import choice, text, whole
@@ -39,22 +39,20 @@ def errors(request: Request) -> HTMLResponse:
     state = choice(params, "show", SHOWS, "open")
     sort = choice(params, "sort", SORTS, "count")
     limit = whole(params, "limit", PAGE, 1, MOST)
-    found = errors_of(ui.reader.errors(ErrorsQuery(window, service)))
-    known = earlier(ui.reader, window, service) if found else None
-    listed = rows(found, ui.triage.decisions() if ui.triage else {}, known)
-    chosen = shown(listed, state, sort)
+    everything = listed(ui, window, service)
+    chosen = shown(everything, state, sort)
     return render(
         request,
         "errors.html",
         rows=chosen[:limit],
         next_limit=min(limit * 4, MOST) if limit < min(len(chosen), MOST) else 0,
         found=len(chosen),
-        others=len(listed) - len(chosen),
+        others=len(everything) - len(chosen),
         service=service,
         services=ui.reader.services(window),
         state=state,
         sort=sort,
-        colours=classes_for(request, (error.service for error in found)),
+        colours=classes_for(request, (row.error.service for row in everything)),
         stats=None if chosen else ui.reader.stats(),
     )
 

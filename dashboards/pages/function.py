@@ -9,7 +9,6 @@ from typing import Any, cast
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from collector.analysis.exceptions import errors_of
 from collector.analysis.versions import Version, compare
 from collector.storage.base import (
     Call,
@@ -17,7 +16,6 @@ from collector.storage.base import (
     CallsQuery,
     ColdStartsQuery,
     EdgesQuery,
-    ErrorsQuery,
     FunctionsQuery,
     SeriesPoint,
     SeriesQuery,
@@ -27,7 +25,7 @@ from collector.storage.base import (
 from dashboards.charts.phases import PHASES, PhaseChart, phase_chart
 from dashboards.charts.timeseries import Line, TimeChart, bar_chart, line_chart, lines_of
 from dashboards.colours import colour_classes
-from dashboards.errorlist import earlier, rows
+from dashboards.errorlist import listed
 from dashboards.errors import NotFound
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
@@ -184,11 +182,8 @@ def outcome(call: Call) -> str:
 
 def _errors(request: Request, window: Window, service: str) -> dict[str, Any]:
     """The most frequent ones nobody ignores."""
-    ui = ui_of(request)
-    found = errors_of(ui.reader.errors(ErrorsQuery(window, service)))
-    known = earlier(ui.reader, window, service) if found else None
-    listed = rows(found, ui.triage.decisions() if ui.triage else {}, known)
-    return {"errors": [row for row in listed if row.state == "open"][:ERRORS_SHOWN]}
+    found = listed(ui_of(request), window, service)
+    return {"errors": [row for row in found if row.state == "open"][:ERRORS_SHOWN]}
 
 
 # ---------------------------------------------------------------- neighbours

@@ -113,12 +113,16 @@ def totals(reader: SpanReader, window: Window, stats: Sequence[FunctionStats]) -
     )
 
 
-def before(reader: SpanReader, time_range: TimeRange) -> Totals | None:
-    """Totals of the period before; None unless the store reaches back over all of it."""
+def period_before(reader: SpanReader, time_range: TimeRange) -> Window | None:
+    """The period before; None unless the store reaches back over all of it."""
     window = time_range.previous
-    if window is None or not 0 < reader.stats().first_ns <= window.start_ns:
-        return None
-    return totals(reader, window, reader.functions(FunctionsQuery(window, buckets=1)))
+    return window if window and 0 < reader.stats().first_ns <= window.start_ns else None
+
+
+def before(reader: SpanReader, time_range: TimeRange) -> Totals | None:
+    """Totals of the period before, if there is one."""
+    window = period_before(reader, time_range)
+    return totals(reader, window, reader.functions(FunctionsQuery(window, buckets=1))) if window else None
 
 
 def changes(now: Totals, earlier: Totals | None) -> Changes:

@@ -24,7 +24,7 @@ from collector.storage.base import (
 from dashboards.errorlist import earlier
 from dashboards.findingtext import lines
 from dashboards.pages.function import BUCKETS, red_charts
-from dashboards.pages.functions import before, changes, totals
+from dashboards.pages.functions import changes, period_before, totals
 from dashboards.palette import classes_for
 from dashboards.params import whole
 from dashboards.render import range_of, render
@@ -49,10 +49,11 @@ def overview(request: Request) -> HTMLResponse:
     limit = whole(request.query_params, "findings", SHOWN, 1, MOST)
     functions = reader.functions(FunctionsQuery(window))
     errors = errors_of(reader.errors(ErrorsQuery(window))) if functions else []
-    reaches = time_range.previous if functions and _reaches(reader, time_range.previous) else None
+    past = period_before(reader, time_range) if functions else None
+    past_functions = reader.functions(FunctionsQuery(past, buckets=1)) if past else ()
     found = findings(
         _period(reader, window, functions),
-        _period(reader, reaches, reader.functions(FunctionsQuery(reaches, buckets=1))) if reaches else None,
+        _period(reader, past, past_functions) if past else None,
         errors,
         earlier(reader, window) if functions else None,
         _versions(reader, window, functions),
@@ -63,19 +64,14 @@ def overview(request: Request) -> HTMLResponse:
         "overview.html",
         functions=functions[:BUSIEST],
         totals=now,
-        changes=changes(now, before(reader, time_range) if functions else None),
+        changes=changes(now, totals(reader, past, past_functions) if past else None),
         findings=lines(request, found[:limit], {error.fingerprint: error for error in errors}),
         more=len(found) - limit,
-        compared=reaches is not None,
+        compared=past is not None,
         charts=red_charts(reader.series(SeriesQuery(window, buckets=BUCKETS)), window) if functions else [],
         colours=classes_for(request, (f.service for f in functions)),
         stats=None if functions else reader.stats(),
     )
-
-
-def _reaches(reader: SpanReader, window: Window | None) -> bool:
-    """Whether the store holds all of that period."""
-    return window is not None and 0 < reader.stats().first_ns <= window.start_ns
 
 
 def _period(reader: SpanReader, window: Window, functions: Sequence[FunctionStats]) -> Period:
