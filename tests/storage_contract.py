@@ -218,6 +218,26 @@ def test_functions_count_calls_and_nothing_else(storage: Storage) -> None:
     assert storage.reader.functions(FunctionsQuery(WINDOW, service="a-second", buckets=1))[0].calls == 1
 
 
+def test_calls_of_one_instance_trigger_or_operation_are_asked_for_alone(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, instance="a", trigger="http", coldstart=True),
+        row(2, 1, instance="b", trigger="http", name="GET /x"),
+        row(3, 1, instance="b", trigger="timer"),
+    )
+    for scope, calls in (
+        ({"instance": "b"}, 2),
+        ({"trigger": "http"}, 2),
+        ({"operation": "GET /x"}, 1),
+        ({"instance": "b", "trigger": "timer"}, 1),
+    ):
+        assert storage.reader.functions(FunctionsQuery(WINDOW, **scope))[0].calls == calls
+        assert sum(p.calls for p in storage.reader.series(SeriesQuery(WINDOW, **scope))) == calls
+        assert len(storage.reader.calls(CallsQuery(WINDOW, **scope))) == calls
+    assert not storage.reader.cold_starts(ColdStartsQuery(WINDOW, instance="b"))
+    assert len(storage.reader.cold_starts(ColdStartsQuery(WINDOW, instance="a"))) == 1
+
+
 def test_the_most_frequent_value_is_the_first_by_name_when_tied(storage: Storage) -> None:
     write(storage, row(1, 1, platform="z"), row(2, 1, platform="a"), row(3, 1))
     assert storage.reader.functions(FunctionsQuery(WINDOW))[0].platform == "a"

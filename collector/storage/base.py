@@ -77,6 +77,9 @@ class FunctionsQuery:
     window: Window
     service: str = ""  # only this function
     buckets: int = 30  # length of the sparklines
+    instance: str = ""  # only calls of this instance, trigger, span name
+    trigger: str = ""
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,9 @@ class SeriesQuery:
     service: str = ""
     by: SeriesBy = ""
     buckets: int = 60
+    instance: str = ""  # only calls of this instance, trigger, span name
+    trigger: str = ""
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +164,9 @@ class CallsQuery:
     max_duration_ns: int = 0  # 0: no bound
     sort: CallSort = "newest"
     limit: int = 20
+    instance: str = ""  # only calls of this instance, trigger, span name
+    trigger: str = ""
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +195,9 @@ class ColdStartsQuery:
     window: Window
     service: str = ""
     limit: int = 50
+    instance: str = ""  # only calls of this instance, trigger, span name
+    trigger: str = ""
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +383,7 @@ class Edge:
     server_p95_ns: float | None
     queue_delay_p50_ns: float | None
     queue_delay_p95_ns: float | None
+    total_ns: int = 0  # all calls together, of the side that p50_ns is of
 
 
 SlowWhat = Literal["functions", "operations", "calls", "statements"]

@@ -61,6 +61,7 @@ from collector.storage.unfinished import Snapshot, split
 T = TypeVar("T")
 K = TypeVar("K")
 Key = tuple[str, str]
+OfCalls = FunctionsQuery | SeriesQuery | CallsQuery | ColdStartsQuery
 
 
 class MemoryStorage:
@@ -153,7 +154,7 @@ class MemoryStorage:
         return tuple(sorted({s.service for s in self._starting_in(window)}))
 
     def functions(self, query: FunctionsQuery) -> tuple[FunctionStats, ...]:
-        calls = _by(self._calls(query.window, query.service), lambda s: s.service)
+        calls = _by(self._calls(query), lambda s: s.service)
         stats = [_function(service, spans, query) for service, spans in calls.items()]
         return tuple(sorted(stats, key=lambda f: (-f.calls, f.service)))
 
@@ -162,20 +163,20 @@ class MemoryStorage:
             group = str(getattr(span, query.by)) if query.by else ""
             return group, bucket_index(query.window, query.buckets, span.start_ns)
 
-        placed = _by(self._calls(query.window, query.service), place)
+        placed = _by(self._calls(query), place)
         return tuple(
             _point(group, bucket_start(query.window, query.buckets, index), spans)
             for (group, index), spans in sorted(placed.items())
         )
 
     def calls(self, query: CallsQuery) -> tuple[Call, ...]:
-        found = [s for s in self._calls(query.window, query.service) if _call_matches(s, query)]
+        found = [s for s in self._calls(query) if _call_matches(s, query)]
         slowest = query.sort == "slowest"
         found.sort(key=lambda s: (-s.duration_ns if slowest else -s.start_ns, s.trace_id, s.span_id))
         return tuple(_call(s) for s in found[: query.limit])
 
     def cold_starts(self, query: ColdStartsQuery) -> tuple[ColdStart, ...]:
-        cold = [s for s in self._calls(query.window, query.service) if s.coldstart]
+        cold = [s for s in self._calls(query) if s.coldstart]
         cold.sort(key=lambda s: (-s.start_ns, s.trace_id, s.span_id))
         return tuple(self._cold_start(s) for s in cold[: query.limit])
 
@@ -287,8 +288,16 @@ class MemoryStorage:
     def _starting_in(self, window: Window) -> list[Span]:
         return [s for s in self._spans.values() if window.start_ns <= s.start_ns < window.end_ns]
 
-    def _calls(self, window: Window, service: str) -> list[Span]:
-        return [s for s in self._starting_in(window) if s.is_call and service in ("", s.service)]
+    def _calls(self, query: OfCalls) -> list[Span]:
+        return [
+            s
+            for s in self._starting_in(query.window)
+            if s.is_call
+            and query.service in ("", s.service)
+            and query.instance in ("", s.instance)
+            and query.trigger in ("", s.trigger)
+            and query.operation in ("", s.name)
+        ]
 
     def _traces_starting_in(self, window: Window) -> Iterator[tuple[str, list[Span]]]:
         for trace_id, spans in _by(self._spans.values(), lambda s: s.trace_id).items():
@@ -583,6 +592,7 @@ def _edge(source: Node, target: Node, pairs: list[_Pair]) -> Edge:
         server_p95_ns=server_p95,
         queue_delay_p50_ns=delay_p50,
         queue_delay_p95_ns=delay_p95,
+        total_ns=sum(client or server),
     )
 
 

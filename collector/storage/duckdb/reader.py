@@ -288,7 +288,7 @@ def _backlink(row: tuple[Any, ...]) -> Backlink:
 
 
 def _edge(row: tuple[Any, ...]) -> Edge:
-    source_kind, source, target_kind, target, calls, errors, latency, server_p95, delays = row
+    source_kind, source, target_kind, target, calls, errors, latency, server_p95, delays, total = row
     p50, p95, p99 = latency or (None, None, None)
     delay_p50, delay_p95 = delays or (None, None)
     return Edge(
@@ -302,6 +302,7 @@ def _edge(row: tuple[Any, ...]) -> Edge:
         server_p95_ns=server_p95,
         queue_delay_p50_ns=delay_p50,
         queue_delay_p95_ns=delay_p95,
+        total_ns=total,
     )
 
 

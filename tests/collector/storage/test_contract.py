@@ -76,6 +76,7 @@ def spans(draw: st.DrawFn) -> dict[str, Any]:
         name=draw(NAMES),
         resource_id=draw(st.integers(1, 3)),
         version=draw(st.sampled_from(["", "v1", "v2"])),
+        instance=draw(st.sampled_from(["", "i"])),
         platform=draw(NAMES),
         trigger=draw(st.sampled_from(["", "http", "timer", "datasource", "pubsub"])),
         coldstart=draw(st.sampled_from([None, False, True])),
@@ -96,14 +97,20 @@ def spans(draw: st.DrawFn) -> dict[str, Any]:
 WINDOW_ = base.Window(T0, T0 + 60 * SECOND)
 MAYBE_SERVICE = st.sampled_from(["", "", "a", "ä", "none"])
 MAYBE_NODE = st.sampled_from(["", "", "", "function:a", "user:user", "queue:q"])
+SCOPE: dict[str, Any] = {
+    "instance": st.sampled_from(["", "", "i"]),
+    "trigger": st.sampled_from(["", "", "http"]),
+    "operation": st.sampled_from(["", "", "a", "%"]),
+}
 QUERIES = st.one_of(
-    st.builds(base.FunctionsQuery, st.just(WINDOW_), MAYBE_SERVICE, st.integers(1, 7)),
+    st.builds(base.FunctionsQuery, st.just(WINDOW_), MAYBE_SERVICE, st.integers(1, 7), **SCOPE),
     st.builds(
         base.SeriesQuery,
         st.just(WINDOW_),
         MAYBE_SERVICE,
         st.sampled_from(["", "version", "trigger", "service"]),
         st.integers(1, 7),
+        **SCOPE,
     ),
     st.builds(
         base.CallsQuery,
@@ -113,8 +120,9 @@ QUERIES = st.one_of(
         coldstart=st.sampled_from([None, True, False]),
         sort=st.sampled_from(["newest", "slowest"]),
         limit=st.integers(0, 5),
+        **SCOPE,
     ),
-    st.builds(base.ColdStartsQuery, st.just(WINDOW_), MAYBE_SERVICE, st.integers(1, 5)),
+    st.builds(base.ColdStartsQuery, st.just(WINDOW_), MAYBE_SERVICE, st.integers(1, 5), **SCOPE),
     st.builds(
         base.TracesQuery,
         st.just(WINDOW_),

@@ -24,11 +24,13 @@ edges AS (
         count(*) AS calls,
         count(*) FILTER (failed) AS errors,
         quantile_cont(client_ns, [0.5, 0.95, 0.99]) AS client,
-        quantile_cont(server_ns, [0.5, 0.95, 0.99]) AS server
+        quantile_cont(server_ns, [0.5, 0.95, 0.99]) AS server,
+        coalesce(sum(client_ns), sum(server_ns), 0)::BIGINT AS total_ns
     FROM pairs GROUP BY ALL
 )
 SELECT
-    source_kind, source, target_kind, target, calls, errors, coalesce(client, server), server[2], d.quantiles
+    source_kind, source, target_kind, target, calls, errors, coalesce(client, server), server[2], d.quantiles,
+    total_ns
 FROM edges LEFT JOIN delays d ON source_kind = 'queue' AND source = d.queue AND target = d.service
 {% if q.service %}
 WHERE (source_kind = 'function' AND source = $service) OR (target_kind = 'function' AND target = $service)
