@@ -62,6 +62,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.storage.spanset": (),
     "collector.storage.logs": (*MODEL, "collector.storage.base"),
     "collector.storage.metrics": (*MODEL, "collector.storage.base"),
+    "collector.storage.usage": ("collector.storage.base",),
     "collector.export": (
         *MODEL,
         "collector.jsonvalue",
@@ -76,6 +77,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.storage.base",
         "collector.storage.failures",
         "collector.storage.spanset",
+        "collector.storage.usage",
         "collector.analysis",
     ),
     "collector.alerts": (
@@ -108,6 +110,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.storage.base",
         "collector.storage.logs",
         "collector.storage.metrics",
+        "collector.storage.usage",
         "collector.analysis",
         "collector.alerts",
         "collector.triage",

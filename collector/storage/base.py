@@ -19,6 +19,7 @@ from collector.storage.spanset import Spanset
 if TYPE_CHECKING:  # their own contracts, built on this one
     from collector.storage.logs import LogReader
     from collector.storage.metrics import MetricReader
+    from collector.storage.usage import UsageReader
 
 # ---------------------------------------------------------------- errors
 
@@ -586,6 +587,11 @@ class SpanReader(Protocol):
         ...
 
     def stats(self) -> StoreStats: ...
+
+    @property
+    def used(self) -> UsageReader:
+        """What calls used: memory, processor, time as a heatmap."""
+        ...
 
 
 class OriginReader(Protocol):

@@ -55,13 +55,13 @@ from collector.storage.base import (
 from collector.storage.memory_logs import MemoryLogs
 from collector.storage.memory_metrics import MemoryMetrics
 from collector.storage.memory_spanset import has_spanset
+from collector.storage.memory_usage import MemoryUsage, OfCalls, calls_of
 from collector.storage.rows import span_from_row, spans_of
 from collector.storage.unfinished import Snapshot, split
 
 T = TypeVar("T")
 K = TypeVar("K")
 Key = tuple[str, str]
-OfCalls = FunctionsQuery | SeriesQuery | CallsQuery | ColdStartsQuery
 
 
 class MemoryStorage:
@@ -289,15 +289,11 @@ class MemoryStorage:
         return [s for s in self._spans.values() if window.start_ns <= s.start_ns < window.end_ns]
 
     def _calls(self, query: OfCalls) -> list[Span]:
-        return [
-            s
-            for s in self._starting_in(query.window)
-            if s.is_call
-            and query.service in ("", s.service)
-            and query.instance in ("", s.instance)
-            and query.trigger in ("", s.trigger)
-            and query.operation in ("", s.name)
-        ]
+        return calls_of(self._starting_in(query.window), query)
+
+    @property
+    def used(self) -> MemoryUsage:
+        return MemoryUsage(self._starting_in)
 
     def _traces_starting_in(self, window: Window) -> Iterator[tuple[str, list[Span]]]:
         for trace_id, spans in _by(self._spans.values(), lambda s: s.trace_id).items():

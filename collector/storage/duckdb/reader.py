@@ -45,6 +45,7 @@ from collector.storage.base import (
 from collector.storage.duckdb import trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
+from collector.storage.duckdb.usage import DuckDBUsage
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
 from collector.storage.rows import spans_from_columns
 
@@ -57,6 +58,7 @@ class DuckDBReader:
     def __init__(self, database: Database, duplicates: Callable[[], int]) -> None:
         self._database = database
         self._duplicates = duplicates
+        self.used = DuckDBUsage(database)
 
     def services(self, window: Window) -> tuple[str, ...]:
         return tuple(service for (service,) in self._database.rows("services", _bounds(window)))
