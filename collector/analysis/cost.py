@@ -57,6 +57,11 @@ def with_changes(changes: Iterable[tuple[str, Iterable[tuple[str, float]]]]) -> 
     return prices
 
 
+def cost_of(price: Price, gb_seconds: float, calls: int) -> float:
+    """Of many calls of one platform together, from the sum over them of billed time times memory."""
+    return gb_seconds * price.second_of_gb + calls * price.request
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionCost:
     """Calls of one function in the trace. `critical` is the part of `cost` for the time in which the critical

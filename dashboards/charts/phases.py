@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
-from collector.storage.base import ColdStart
+from collector.storage.base import ColdStart, Window, bucket_index
+from dashboards.charts.timeseries import Line, TimeChart, bar_chart
 
 # (tracekit.phase, title) in the order they happen; colours are classes of app.css.
 PHASES = (
@@ -101,3 +102,23 @@ def _end_to_end(medians: Sequence[tuple[str, float]], scale: float) -> list[Segm
 
 def _percent(part: float, scale: float) -> float:
     return round(100 * part / scale, 3)
+
+
+def phases_over_time(colds: Sequence[ColdStart], window: Window, buckets: int) -> TimeChart:
+    """The mean of each phase in every part of the window, stacked: how long starts were then."""
+    parts: dict[int, list[list[Piece]]] = {}
+    for cold in colds:
+        parts.setdefault(bucket_index(window, buckets, cold.call_start_ns), []).append(_pieces(cold))
+    lines = [
+        Line(title, f"p-{phase}", tuple(_mean(parts.get(part, []), phase) for part in range(buckets)))
+        for phase, title in PHASES
+    ]
+    chart = bar_chart("Phases over time, mean", window, lines, "duration")
+    return replace(chart, legend=tuple((line.css, line.name, "") for line in lines if any(line.values)))
+
+
+def _mean(starts: Sequence[Sequence[Piece]], phase: str) -> float | None:
+    """Over all starts, those without the phase too: so that the stack is as high as they were long."""
+    if not starts:
+        return None
+    return sum(ns for pieces in starts for name, _, ns in pieces if name == phase) / len(starts)

@@ -11,13 +11,14 @@ from typing import Literal
 from collector.storage.base import Window
 from dashboards import format
 
-Unit = Literal["count", "duration", "percent", "rate"]
+Unit = Literal["count", "duration", "percent", "rate", "bytes"]
 
 FORMATS: dict[Unit, Callable[[float], str]] = {
     "count": format.count,
     "duration": format.duration,
     "percent": format.percent,
     "rate": format.rate,
+    "bytes": format.size,
 }
 
 _SECOND = 10**9
@@ -55,16 +56,23 @@ class Axis:
 
 def value_axis(highest: float, unit: Unit, steps: int = 4) -> Axis:
     """An axis from zero that holds `highest`, with about `steps` round steps."""
-    floor = {"count": float(steps), "duration": 1e6, "percent": 0.01, "rate": 0.01}[unit]
+    floor = {"count": float(steps), "duration": 1e6, "percent": 0.01, "rate": 0.01, "bytes": 4096.0}[unit]
     highest = max(highest, floor)
     if unit == "percent":
         highest = min(highest, 1.0)
-    step = _nice(highest / steps, whole=unit == "count")
+    step = (
+        _nice(highest / steps, whole=unit == "count") if unit != "bytes" else _power_of_two(highest / steps)
+    )
     number = math.ceil(highest / step - 1e-9)
     ticks = tuple(
         Tick(i / number, _NEEDLESS_ZEROS.sub("", FORMATS[unit](i * step))) for i in range(number + 1)
     )
     return Axis(step * number, ticks)
+
+
+def _power_of_two(step: float) -> float:
+    """The smallest that is not below `step`: memory is bought and read in such steps."""
+    return 2.0 ** math.ceil(math.log2(step) - 1e-9)
 
 
 def _nice(step: float, whole: bool) -> float:

@@ -45,8 +45,17 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment worth a line from top to bottom, such as the first call of a version."""
+
+    x: float  # percent from the left
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimeChart:
-    """A placed chart. `paths` are (css, SVG path data); `data` is what charts.js reads."""
+    """A placed chart. `paths` are (css, SVG path data); `data` is what charts.js reads. `cells` are (opacity,
+    SVG path data) in a box of `grid` columns and rows."""
 
     title: str
     summary: str
@@ -57,10 +66,20 @@ class TimeChart:
     levels: tuple[Level, ...]
     legend: tuple[tuple[str, str, str], ...]  # (css, name, latest value; of bars the sum)
     data: Mapping[str, Any]
+    marks: tuple[Mark, ...] = ()
+    cells: tuple[tuple[float, str], ...] = ()
+    grid: tuple[int, int] = (1, 1)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.paths or self.rects)
+        return not (self.paths or self.rects or self.cells)
+
+
+def marked(chart: TimeChart, window: Window, moments: Sequence[tuple[int, str]]) -> TimeChart:
+    """With a line at each of these moments (ns, label) that lie within the window."""
+    length = window.end_ns - window.start_ns
+    marks = (Mark(round(100 * (at - window.start_ns) / length, 2), label) for at, label in moments)
+    return replace(chart, marks=tuple(mark for mark in marks if 0 < mark.x < 100))
 
 
 def line_chart(

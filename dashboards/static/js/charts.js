@@ -1,8 +1,8 @@
 // The pointer over charts of templates/charts.html: crosshair on all of them, figures, drag to zoom.
 import { onPage, visit } from "./app.js";
-import { clock, count, duration, percent } from "./format.js";
+import { bytes, clock, count, duration, percent } from "./format.js";
 
-const formats = { count, duration, percent, rate: (v) => (v == null ? "–" : `${count(v)}/s`) };
+const formats = { bytes, count, duration, percent, rate: (v) => (v == null ? "–" : `${count(v)}/s`) };
 const tip = document.createElement("div");
 tip.className = "tip";
 tip.hidden = true;
@@ -16,6 +16,10 @@ function read(svg) {
 const share = (svg, event) => {
   const box = svg.getBoundingClientRect();
   return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width));
+};
+const rise = (svg, event) => {
+  const box = svg.getBoundingClientRect();
+  return Math.max(0, Math.min(1, (event.clientY - box.top) / box.height));
 };
 const buckets = (chart) => chart.lines[0]?.values.length ?? 0;
 const moment = (chart, at) => Math.round(chart.start + at * (chart.end - chart.start));
@@ -55,14 +59,26 @@ function hide() {
   for (const svg of document.querySelectorAll("svg.ts")) cross(svg, null);
 }
 
-function brush(svg, from, to) {
+function brush(svg, from, to, top = 0, bottom = 1) {
   const rect = svg.querySelector(".brush");
+  rect.setAttribute("y", `${100 * Math.min(top, bottom)}%`);
+  rect.setAttribute("height", `${100 * Math.abs(bottom - top)}%`);
   rect.setAttribute("x", `${100 * Math.min(from, to)}%`);
   rect.setAttribute("width", `${100 * Math.abs(to - from)}%`);
 }
 
-function zoom(svg, from, to) {
+// Over a heatmap the stretch has a height too: its calls are looked for among the traces.
+function narrow(chart, url, top, bottom) {
+  const rows = chart.heat.length, at = (share, round) => Math.max(0, Math.min(rows - 1, round(share * rows)));
+  const longest = chart.heat[at(Math.min(top, bottom), Math.floor)][1];
+  const shortest = chart.heat[at(Math.max(top, bottom), (row) => Math.ceil(row) - 1)][0];
+  url.pathname = "/traces";
+  url.search = new URLSearchParams({ q: chart.query.replace("$LOW", `${shortest}ns`).replace("$HIGH", `${longest}ns`), sort: "slowest" });
+}
+
+function zoom(svg, from, to, top, bottom) {
   const chart = read(svg), n = buckets(chart), url = new URL(location.href);
+  if (chart.heat) narrow(chart, url, top, bottom);
   url.searchParams.set("from", moment(chart, Math.floor(Math.min(from, to) * n) / n));
   url.searchParams.set("to", moment(chart, Math.ceil(Math.max(from, to) * n) / n));
   url.searchParams.delete("cursor");
@@ -71,21 +87,23 @@ function zoom(svg, from, to) {
 
 /** Give a chart its pointer; for charts that come after the page. */
 export function setUp(svg) {
-  let from = null;
+  let from = null, top = 0;
+  const bottom = (event) => (read(svg).heat ? rise(svg, event) : 1);
   const stop = () => { from = null; brush(svg, 0, 0); delete document.documentElement.dataset.busy; };
-  svg.addEventListener("pointermove", (event) => { show(svg, event); if (from != null) brush(svg, from, share(svg, event)); });
+  svg.addEventListener("pointermove", (event) => { show(svg, event); if (from != null) brush(svg, from, share(svg, event), top, bottom(event)); });
   svg.addEventListener("pointerleave", hide);
   svg.addEventListener("pointercancel", stop);
   svg.addEventListener("pointerdown", (event) => {
     if (event.button || event.pointerType === "touch") return;
     from = share(svg, event);
+    top = read(svg).heat ? rise(svg, event) : 0;
     svg.setPointerCapture(event.pointerId);
     document.documentElement.dataset.busy = "brush"; // a live refresh would take the chart away
   });
   svg.addEventListener("pointerup", (event) => {
     const start = from, end = share(svg, event);
     stop();
-    if (start != null && Math.abs(end - start) > 0.015) zoom(svg, start, end);
+    if (start != null && (read(svg).heat || Math.abs(end - start) > 0.015)) zoom(svg, start, end, top, bottom(event));
   });
 }
 
