@@ -90,6 +90,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.control": ("collector.storage.base",),
     "collector.triage": ("collector.control", "collector.triage"),
     "collector.forward": ("collector.forward", "collector.decode", "collector.payload"),
+    # What runs in the child imports nothing of ours: it is started as a file of its own.
+    "collector.sqlchild": ("collector.sqlchild", "collector.storage.base"),
     "collector.api": (
         "collector.api",
         "collector.decode",
@@ -114,6 +116,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.analysis",
         "collector.alerts",
         "collector.triage",
+        "collector.sqlchild",
         "collector.storage.spanset",
         # A trace that is opened from a file is decoded as one that is received.
         "collector.decode.otlp_json",

@@ -1,0 +1,25 @@
+"""SQL of people: one SELECT over documented views, in a process that can be killed, on a snapshot."""
+
+from __future__ import annotations
+
+from collector.sqlchild.table import (
+    Parameters,
+    ResultColumn,
+    SqlBusy,
+    SqlFailed,
+    SqlRefused,
+    SqlRunner,
+    SqlStopped,
+    Table,
+)
+
+__all__ = [
+    "Parameters",
+    "ResultColumn",
+    "SqlBusy",
+    "SqlFailed",
+    "SqlRefused",
+    "SqlRunner",
+    "SqlStopped",
+    "Table",
+]
