@@ -14,6 +14,7 @@ from typing import Literal
 
 from collector.analysis.chance import share_factor
 from collector.analysis.exceptions import Error
+from collector.analysis.leaks import Leak
 from collector.analysis.versions import Version
 from collector.storage.base import ColdStart, Edge, FunctionStats, SlowGroup
 
@@ -22,6 +23,7 @@ Kind = Literal[
     "errors",
     "new_error",
     "queue",
+    "memory",
     "version_slower",
     "slower",
     "statement",
@@ -51,6 +53,7 @@ _WEIGHTS: dict[Kind, float] = {
     "errors": 6.0,
     "new_error": 5.0,
     "queue": 4.0,
+    "memory": 3.8,
     "version_slower": 3.5,
     "slower": 3.0,
     "statement": 2.5,
@@ -63,10 +66,10 @@ _WEIGHTS: dict[Kind, float] = {
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`now` and `before` are shares (errors, cold), nanoseconds (slower, statement: p95; queue: p95 of the
-    delay; cold_longer: median), or counts (new_error: failures; repeats: runs in one trace). `before` is of
-    the period before, of the version before for `version_*`; None where nothing is known. `subject` is what
-    it is about beside the function: a version, an error's fingerprint, a queue, a statement. `calls` says how
-    much it concerns."""
+    delay; cold_longer: median), bytes (memory), or counts (new_error: failures; repeats: runs in one trace).
+    `before` is of the period before, of the version before for `version_*`, of an instance's first calls for
+    memory; None where nothing is known. `subject` is what it is about beside the function: a version, an
+    error's fingerprint, a queue, a statement, an instance. `calls` says how much it concerns."""
 
     kind: Kind
     service: str
@@ -98,6 +101,7 @@ def findings(
     errors: Iterable[Error],
     known: frozenset[str] | None,
     versions: Mapping[str, Sequence[Version]],
+    leaks: Iterable[Leak] = (),
 ) -> list[Finding]:
     """The worst first. `known` are the fingerprints of errors of the time before; None (as `before`) where
     the store does not reach back. `versions` are those of functions that ran several."""
@@ -110,8 +114,15 @@ def findings(
         *_new_errors(errors, known),
         *_of_queues(now.edges, before),
         *_of_statements(now.statements, before),
+        *_of_memory(leaks),
     ]
     return sorted(found, key=lambda f: (-f.weight, -f.calls, f.kind, f.service, f.subject))
+
+
+def _of_memory(leaks: Iterable[Leak]) -> Iterable[Finding]:
+    """Needs no time before: memory that grows with every call ends in one way."""
+    for leak in leaks:
+        yield Finding("memory", leak.service, leak.instance, leak.last_bytes, leak.first_bytes, leak.calls)
 
 
 def _of_versions(versions: Mapping[str, Sequence[Version]]) -> Iterable[Finding]:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from collector.analysis.exceptions import errors_of
 from collector.analysis.findings import Period, findings
+from collector.analysis.leaks import Leak, leaks
 from collector.analysis.versions import Version, compare
 from collector.storage.base import (
     ColdStartsQuery,
@@ -21,9 +22,10 @@ from collector.storage.base import (
     SpanReader,
     Window,
 )
+from collector.storage.usage import MemoryQuery
 from dashboards.errorlist import earlier
-from dashboards.findingtext import lines
-from dashboards.pages.function import BUCKETS, red_charts
+from dashboards.findingtext import Known, lines
+from dashboards.pages.function import BUCKETS, red_charts, sample_of
 from dashboards.pages.functions import changes, period_before, totals
 from dashboards.palette import classes_for
 from dashboards.params import whole
@@ -51,12 +53,14 @@ def overview(request: Request) -> HTMLResponse:
     errors = errors_of(reader.errors(ErrorsQuery(window))) if functions else []
     past = period_before(reader, time_range) if functions else None
     past_functions = reader.functions(FunctionsQuery(past, buckets=1)) if past else ()
+    growing = _growing(reader, window, functions)
     found = findings(
         _period(reader, window, functions),
         _period(reader, past, past_functions) if past else None,
         errors,
         earlier(reader, window) if functions else None,
         _versions(reader, window, functions),
+        growing.values(),
     )
     now = totals(reader, window, functions)
     return render(
@@ -65,7 +69,7 @@ def overview(request: Request) -> HTMLResponse:
         functions=functions[:BUSIEST],
         totals=now,
         changes=changes(now, totals(reader, past, past_functions) if past else None),
-        findings=lines(request, found[:limit], {error.fingerprint: error for error in errors}),
+        findings=lines(request, found[:limit], Known({e.fingerprint: e for e in errors}, growing)),
         more=len(found) - limit,
         compared=past is not None,
         charts=red_charts(reader.series(SeriesQuery(window, buckets=BUCKETS)), window) if functions else [],
@@ -81,6 +85,13 @@ def _period(reader: SpanReader, window: Window, functions: Sequence[FunctionStat
         reader.slow(SlowQuery(window, "statements", limit=STATEMENTS_READ)),
         reader.cold_starts(ColdStartsQuery(window, limit=COLD_READ)),
     )
+
+
+def _growing(reader: SpanReader, window: Window, functions: Sequence[FunctionStats]) -> dict[str, Leak]:
+    """Functions whose memory grows with every call."""
+    one_in = sample_of(sum(f.calls for f in functions))
+    memories = reader.used.memory(MemoryQuery(window, one_in=one_in)) if functions else ()
+    return {leak.service: leak for leak in leaks(memories, one_in)}
 
 
 def _versions(

@@ -9,6 +9,7 @@ import pytest
 
 from collector.analysis.exceptions import errors_of
 from collector.analysis.findings import Finding, Period, findings
+from collector.analysis.leaks import Leak
 from collector.analysis.versions import compare
 from collector.storage.base import (
     ColdStart,
@@ -123,3 +124,9 @@ def test_the_worst_stands_first() -> None:
         [],
     )
     assert [kind for kind, _, _ in found(now)] == ["errors", "queue", "slower", "cold", "repeats"]
+
+
+def test_memory_that_grows_is_told_without_a_period_before() -> None:
+    leak = Leak("shop", "i", "v1", 1e6, 5e7, 9e7, 10**8, 10, 40, 1, 1)
+    (told,) = findings(BASE, None, [], None, {}, [leak])
+    assert told == Finding("memory", "shop", "i", 9e7, 5e7, 40)

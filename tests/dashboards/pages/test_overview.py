@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from collector import jsonvalue
 from collector.storage.memory import MemoryStorage
 from dashboards.app import build_app
 from dashboards.settings import UiSettings
@@ -81,6 +82,18 @@ def test_each_line_says_what_became_worse_and_leads_there(
     assert says in first[1]
     target = next(link for link in links(page, "shop") if behind in link)
     assert client.get(target.partition("#")[0]).status_code == 200
+
+
+def test_memory_that_grows_leads_to_its_instances() -> None:
+    def make(n: int, late: bool) -> dict[str, Any]:
+        grown = {"faas.mem_usage": (40 + n) * 2**20}
+        return {"instance": "i-1", "attributes": jsonvalue.dumps(grown)} if late else {}
+
+    client, page = page_of(calls(make))
+    said = " ".join(map(" ".join, table(page)))
+    assert "uses more memory with every call: from 102 MB to 158 MB in one instance, 1.00 MB a call" in said
+    (target,) = set(links(page, "#memory"))
+    assert "Memory grows with every call" in client.get(target.partition("#")[0]).text
 
 
 def test_a_new_error_leads_to_its_page() -> None:
