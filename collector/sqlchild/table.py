@@ -27,9 +27,9 @@ class ResultColumn:
         return self.type.startswith("TIMESTAMP")
 
 
+_INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 _NUMBERS = frozenset(
-    "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT BIGNUM FLOAT DOUBLE "
-    "DECIMAL".split()
+    {*_INTEGERS, *(f"U{name}" for name in _INTEGERS), "BIGNUM", "FLOAT", "DOUBLE", "DECIMAL"}
 )
 
 
@@ -51,8 +51,8 @@ class Table:
 
 
 class SqlFailed(Exception):
-    """A query that gave no result. The message is for people, DuckDB's own words where it spoke; `advice` says
-    what to do, and may be empty."""
+    """A query that gave no result. The message is for people, DuckDB's own words where it spoke; `advice`
+    says what to do, and may be empty."""
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
@@ -72,8 +72,8 @@ class SqlBusy(SqlFailed):
 
 
 class SqlRunner(Protocol):
-    """Runs SQL over the documented views (docs/sql.md) away from the server's process. Cancelling the task ends
-    the query."""
+    """Runs SQL over the documented views (docs/sql.md) away from the server's process. Cancelling the task
+    ends the query."""
 
     async def run(self, sql: str, parameters: Parameters, window: Window) -> Table:
         """One SELECT over what the views hold of `window`. `$name` in it stands for a value of `parameters`;
