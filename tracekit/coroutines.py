@@ -163,6 +163,10 @@ def _async_generator(function: Any, callee: Callee) -> Any:
                     received = yield item
                 except BaseException as error:
                     item = await _async_step(root.span, body.athrow, error)
+                    if body.ag_frame is None:
+                        # An event loop that ends closes both generators in any order, and `athrow` into one
+                        # that is closed gives None, which is no item.
+                        raise
                 else:
                     item = await _async_step(root.span, body.asend, received)
         except StopAsyncIteration:

@@ -80,6 +80,20 @@ def test_an_async_generator_may_be_left_in_any_way(python: Any, how: str, theirs
     run(python, code, "numbers", theirs)
 
 
+def test_an_async_generator_may_be_closed_after_its_body_was(python: Any) -> None:
+    # An event loop that ends closes all there are, in the order of their addresses.
+    inner = "[one for one in gc.get_objects() if type(one).__name__ == 'async_generator' and one is not it]"
+    left = (
+        f"it = numbers(); await it.__anext__(); body, = {inner}\n    await body.aclose(); await it.aclose()"
+    )
+    run(
+        python,
+        f"async def main():\n  with span('root'):\n    {left}\nasyncio.run(main())\n",
+        "numbers",
+        False,
+    )
+
+
 @pytest.mark.parametrize("theirs", [False, True], ids=["", "with opentelemetry"])
 @pytest.mark.parametrize("how", SYNC)
 def test_a_generator_may_be_left_in_any_way(python: Any, how: str, theirs: bool) -> None:
