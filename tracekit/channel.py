@@ -10,11 +10,11 @@ import os
 from time import monotonic
 
 from tracekit import exporters
-from tracekit.config import DEFAULT_ENDPOINT, Target
 from tracekit.exporters.base import REFUSED, Exporter, Result
 from tracekit.flush import Flusher
 from tracekit.guard import report, say
 from tracekit.queue import Queue
+from tracekit.target import DEFAULT_ENDPOINT, Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,6 +13,9 @@ from tracekit.guard import say
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
+
+    from tracekit.target import Target
 
 SAMPLERS = (
     "always_on",
@@ -36,9 +39,18 @@ _PROPAGATORS = (
     "google",
     "sw8",
 )
-# Paths of PEM files, which are opened only when a connection needs them.
-_FILES = ("certificate", "client_certificate", "client_key")
-_PROTOCOLS = ("http/protobuf", "http/json", "grpc")
+# Where things go. Read by tracekit.target when something is about to go, which no call waits for.
+_LATE = (
+    "certificate",
+    "client_certificate",
+    "client_key",
+    "compression",
+    "endpoint",
+    "headers",
+    "logs_target",
+    "metrics_target",
+    "protocol",
+)
 # Of a span: the setting, its variable (with OTEL_SPAN for OTEL the one that wins), default, least and most.
 _LIMITS = (
     ("attribute_length", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", 16_384, 1, 1 << 24),
@@ -47,75 +59,34 @@ _LIMITS = (
     ("link_count", "OTEL_SPAN_LINK_COUNT_LIMIT", 1024, 0, 100_000),
 )
 DEFAULT_SAMPLER = "parentbased_always_on"
-DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
-DEFAULT_GRPC_ENDPOINT = "http://127.0.0.1:4317"
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-
-
-class Target:
-    """Where one signal goes, and how. `url` is empty where none is to be sent; the last three are paths."""
-
-    __slots__ = (
-        "certificate",
-        "client_certificate",
-        "client_key",
-        "compression",
-        "headers",
-        "protocol",
-        "url",
-    )
-
-    def __init__(
-        self,
-        url: str,
-        headers: dict[str, str],
-        compression: str,
-        protocol: str = _PROTOCOLS[0],
-        certificate: str = "",
-        client_certificate: str = "",
-        client_key: str = "",
-    ) -> None:
-        self.url = url
-        self.headers = headers
-        self.compression = compression
-        self.protocol = protocol
-        self.certificate = certificate
-        self.client_certificate = client_certificate
-        self.client_key = client_key
 
 
 class Config:
     """What the environment asks for. Read-only after construction."""
 
     __slots__ = (
+        *_LATE,
+        "_env",
         "attribute_count",
         "attribute_length",
         "capture",
         "capture_bytes",
-        "certificate",
-        "client_certificate",
-        "client_key",
-        "compression",
         "disabled",
-        "endpoint",
         "event_count",
         "exporter",
         "file",
         "flush_budget_ms",
-        "headers",
         "import_profile",
         "init_timeout_ms",
         "keep",
         "link_count",
         "locals",
         "logs",
-        "logs_target",
         "metrics",
-        "metrics_target",
         "otel_share",
         "profile_after",
         "propagators",
-        "protocol",
         "queue_bytes",
         "redact_keys",
         "resource_attributes",
@@ -136,6 +107,7 @@ class Config:
         "xray_parent",
     )
 
+    _env: Mapping[str, str]
     disabled: bool
     service_name: str
     resource_attributes: dict[str, str]
@@ -187,14 +159,11 @@ class Config:
 
     def __init__(self, env: Mapping[str, str]) -> None:
         put = object.__setattr__
-        put(self, "disabled", _flag(env, "OTEL_SDK_DISABLED", False))
+        put(self, "_env", env)
+        put(self, "disabled", flag(env, "OTEL_SDK_DISABLED", False))
         put(self, "service_name", env.get("OTEL_SERVICE_NAME", ""))
-        put(self, "resource_attributes", _pairs(env, "OTEL_RESOURCE_ATTRIBUTES"))
+        put(self, "resource_attributes", pairs(env, "OTEL_RESOURCE_ATTRIBUTES"))
         put(self, "exporter", env.get("OTEL_TRACES_EXPORTER", "").strip() or "otlp")
-        put(self, "protocol", _protocol(env))
-        put(self, "endpoint", _endpoint(env))
-        put(self, "headers", _headers(env))
-        put(self, "compression", _compression(env))
         put(self, "propagators", _propagators(env))
         put(self, "file", env.get("TRACEKIT_FILE", "") or "tracekit-spans.jsonl")
         put(self, "sampler", env.get("OTEL_TRACES_SAMPLER", "").strip().lower() or DEFAULT_SAMPLER)
@@ -205,8 +174,6 @@ class Config:
         put(self, "sampler_rate", _real(env, "OTEL_TRACES_SAMPLER_ARG", 10.0, 1e6) if is_rate else 0.0)
         put(self, "keep", env.get("TRACEKIT_KEEP", "").strip().lower())
         put(self, "profile_after", env.get("TRACEKIT_PROFILE_AFTER_MS", "").strip().lower())
-        for field in _FILES:
-            put(self, field, _path(env, field))
         put(self, "spool", env.get("TRACEKIT_SPOOL", "").strip())
         put(self, "spool_bytes", _number(env, "TRACEKIT_SPOOL_BYTES", 64 << 20, 1 << 20, 1 << 40))
         put(self, "flush_budget_ms", _number(env, "TRACEKIT_FLUSH_BUDGET_MS", 100, 0, 60_000))
@@ -217,32 +184,40 @@ class Config:
         put(self, "resource_detectors", bool(env.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "").strip()))
         put(self, "capture", _some_of(env, "TRACEKIT_CAPTURE", ("request", "response")))
         put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
-        put(self, "logs", _flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))
-        put(self, "logs_target", _target(env, "LOGS"))
+        put(self, "logs", flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))
         put(self, "metrics", env.get("OTEL_METRICS_EXPORTER", "").strip().lower() == "otlp")
-        put(self, "metrics_target", _target(env, "METRICS"))
-        put(self, "otel_share", _flag(env, "TRACEKIT_OTEL_SHARE", True))
-        put(self, "stdout", _flag(env, "TRACEKIT_STDOUT", False))
-        put(self, "locals", _flag(env, "TRACEKIT_LOCALS", False))
+        put(self, "otel_share", flag(env, "TRACEKIT_OTEL_SHARE", True))
+        put(self, "stdout", flag(env, "TRACEKIT_STDOUT", False))
+        put(self, "locals", flag(env, "TRACEKIT_LOCALS", False))
         put(self, "redact_keys", _names(env, "TRACEKIT_REDACT_KEYS"))
-        put(self, "sql_parameters", _flag(env, "TRACEKIT_SQL_PARAMETERS", False))
-        usage = _one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")
+        put(self, "sql_parameters", flag(env, "TRACEKIT_SQL_PARAMETERS", False))
+        usage = one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")
         put(self, "usage", "" if usage == "none" else usage)
         put(self, "timeout_margin_ms", _number(env, "TRACEKIT_TIMEOUT_MARGIN_MS", 500, 0, 3_600_000))
         put(self, "snapshot_after_ms", _number(env, "TRACEKIT_SNAPSHOT_AFTER_MS", 1000, 0, 86_400_000))
-        put(self, "import_profile", _flag(env, "TRACEKIT_IMPORT_PROFILE", True))
+        put(self, "import_profile", flag(env, "TRACEKIT_IMPORT_PROFILE", True))
         # Lambda gives a start ten seconds, unless somebody prepares instances beforehand.
         known = 10_000 if env.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand" else 0
         put(self, "init_timeout_ms", _number(env, "TRACEKIT_INIT_TIMEOUT_MS", known, 0, 3_600_000))
         put(self, "snapshots", bool(self.timeout_margin_ms or self.snapshot_after_ms))
         named = self.propagators or ()
-        put(self, "xray_parent", _flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))
+        put(self, "xray_parent", flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _LATE:
+            raise AttributeError(f"there is no setting {name!r}")
+        # By name: what it is read with is here.
+        target = __import__("tracekit.target", fromlist=("targets",))
+        for late, value in target.targets(self._env).items():
+            object.__setattr__(self, late, value)
+        return getattr(self, name)
 
     @property
     def traces_target(self) -> Target:
         """Where spans go."""
-        files = [getattr(self, field) for field in _FILES]
-        return Target(self.endpoint, self.headers, self.compression, self.protocol, *files)
+        target = __import__("tracekit.target", fromlist=("Target",))
+        made: Target = target.Target(self.endpoint, *[getattr(self, part) for part in target.PARTS])
+        return made
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("configuration is read-only: set the environment before the first span")
@@ -280,7 +255,8 @@ def percent_decode(text: str) -> str:
     return out.decode("utf-8", "replace")
 
 
-def _flag(env: Mapping[str, str], name: str, default: bool) -> bool:
+def flag(env: Mapping[str, str], name: str, default: bool) -> bool:
+    """A setting that is on or off."""
     text = env.get(name, "").strip().lower()
     if text in _YES:
         return True
@@ -318,7 +294,8 @@ def _real(env: Mapping[str, str], name: str, default: float, high: float) -> flo
     return default
 
 
-def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
+def one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
+    """A setting that has one of a few values, which are lower-case words."""
     text = env.get(name, "").strip().lower()
     if not text or text in allowed:
         return text or default
@@ -348,69 +325,13 @@ def _some_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> fro
     return asked.intersection(allowed)
 
 
-def _pairs(env: Mapping[str, str], name: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
+def pairs(env: Mapping[str, str], name: str) -> dict[str, str]:
+    """A setting of the form `key=value,key2=value2`, percent-encoded."""
+    found: dict[str, str] = {}
     for item in env.get(name, "").split(","):
         key, equals, value = item.partition("=")
         if equals and key.strip():
-            pairs[percent_decode(key.strip())] = percent_decode(value.strip())
+            found[percent_decode(key.strip())] = percent_decode(value.strip())
         elif item.strip():
             say(f"{name}: {item.strip()!r} is not key=value; ignoring it")
-    return pairs
-
-
-def _target(env: Mapping[str, str], signal: str) -> Target:
-    wanted = env.get(f"OTEL_{signal}_EXPORTER", "").strip().lower() != "none"
-    files = [_path(env, field, signal) for field in _FILES]
-    url = _endpoint(env, signal) if wanted else ""
-    return Target(url, _headers(env, signal), _compression(env, signal), _protocol(env, signal), *files)
-
-
-def _path(env: Mapping[str, str], field: str, signal: str = "TRACES") -> str:
-    name = field.upper()
-    specific = env.get(f"OTEL_EXPORTER_OTLP_{signal}_{name}")
-    return (specific or env.get(f"OTEL_EXPORTER_OTLP_{name}", "")).strip()
-
-
-def _headers(env: Mapping[str, str], signal: str = "TRACES") -> dict[str, str]:
-    specific = f"OTEL_EXPORTER_OTLP_{signal}_HEADERS"
-    pairs = _pairs(env, specific if env.get(specific) else "OTEL_EXPORTER_OTLP_HEADERS")
-    broken = [key for key, value in pairs.items() if "\n" in key + value or "\r" in key + value]
-    for key in broken:
-        say(f"OTEL_EXPORTER_OTLP_HEADERS: header {key!r} holds a line break; ignoring it")
-        del pairs[key]
-    return pairs
-
-
-def _protocol(env: Mapping[str, str], signal: str = "TRACES") -> str:
-    specific = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL"
-    name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_PROTOCOL"
-    return _one_of(env, name, _PROTOCOLS, "http/protobuf")
-
-
-def _compression(env: Mapping[str, str], signal: str = "TRACES") -> str:
-    specific = f"OTEL_EXPORTER_OTLP_{signal}_COMPRESSION"
-    name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_COMPRESSION"
-    return _one_of(env, name, ("none", "gzip"), "none")
-
-
-def _endpoint(env: Mapping[str, str], signal: str = "TRACES") -> str:
-    exact = env.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "").strip()
-    path = f"/v1/{signal.lower()}"
-    base = env.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip()
-    if _protocol(env, signal) == "grpc":
-        return _grpc_endpoint(env, exact or base or DEFAULT_GRPC_ENDPOINT, signal)
-    url = exact or (base or DEFAULT_ENDPOINT).rstrip("/") + path
-    if url.startswith(("http://", "https://")):
-        return url
-    say(f"the OTLP endpoint {exact or base!r} must start with http:// or https://; using {DEFAULT_ENDPOINT}")
-    return DEFAULT_ENDPOINT + path
-
-
-def _grpc_endpoint(env: Mapping[str, str], endpoint: str, signal: str) -> str:
-    """A URL without a path. Without a scheme it is a secure one unless that is refused, as specified."""
-    if "://" in endpoint:
-        return endpoint.rstrip("/")
-    specific = f"OTEL_EXPORTER_OTLP_{signal}_INSECURE"
-    name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_INSECURE"
-    return f"{'http' if _flag(env, name, False) else 'https'}://{endpoint}"
+    return found

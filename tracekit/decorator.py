@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from time import time_ns
 
-from tracekit import config, watch
+from tracekit import config, undisturbed, watch
 from tracekit.context import attach, detach, get
 from tracekit.guard import report
 from tracekit.lifecycle import LIFECYCLE, initialization_type, module_of
@@ -96,9 +96,7 @@ class Untraced:
 def _load_and_enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root | Untraced:
     global enter
     try:
-        from tracekit import invocation
-
-        enter = invocation.enter
+        enter = undisturbed(__import__, "tracekit.invocation", None, None, ("enter",)).enter
     except Exception as error:  # the package's files may be gone by now (chroot, a replaced deployment)
         report(error, "loading tracekit")
         return Untraced(args)
@@ -210,12 +208,16 @@ def _get_ready(module: str = "") -> None:
     try:
         for variable, adapter in _INSTANCES:
             if variable in os.environ:
-                from tracekit import invocation
-
-                invocation.get_ready(adapter)
+                undisturbed(_load, adapter)
                 return
     except Exception as error:
         report(error, "getting ready")
+
+
+def _load(adapter: str) -> None:
+    from tracekit import invocation
+
+    invocation.get_ready(adapter)
 
 
 def _name_of(function: Any) -> str:

@@ -15,13 +15,14 @@ import sys
 import time
 
 from tracekit import __version__, config, guard, pipeline
+from tracekit.target import Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from tracekit.config import Config, Target
+    from tracekit.config import Config
     from tracekit.exporters import Encode
     from tracekit.exporters.base import Exporter
     from tracekit.span import Span
@@ -136,9 +137,10 @@ def tell_settings(report: Report, env: Mapping[str, str]) -> Config:
     said = set(guard._said)
     watched = WatchedEnvironment(env)
     settings = config.Config(watched)
+    shown = _flat(settings)  # reads what is read late, and may complain of it
     complaints = sorted(guard._said - said)
     sources = _sources(settings, watched)
-    for name, value in _flat(settings):
+    for name, value in shown:
         report.fact(f"{name:<28} {_shown(name, value):<36} {sources.get(name) or 'default'}")
     for complaint in complaints:
         report.problem(complaint)
@@ -162,9 +164,11 @@ def _sources(settings: Config, env: WatchedEnvironment) -> dict[str, str]:
 def _flat(settings: Any, prefix: str = "") -> list[tuple[str, Any]]:
     """Every setting with its name; those that are objects with settings of their own (targets) one by one."""
     pairs: list[tuple[str, Any]] = []
-    for slot in settings.__slots__:
+    for slot in sorted(settings.__slots__):
+        if slot.startswith("_"):
+            continue
         value = getattr(settings, slot)
-        if hasattr(type(value), "__slots__") and type(value).__module__ == config.__name__:
+        if isinstance(value, Target):
             pairs += _flat(value, f"{prefix}{slot}.")
         else:
             pairs.append((prefix + slot, value))

@@ -10,8 +10,8 @@ import pytest
 
 from tracekit import config, pipeline
 from tracekit.channel import Channel
-from tracekit.config import Target
 from tracekit.pipeline import Pipeline
+from tracekit.target import Target
 
 
 @pytest.fixture

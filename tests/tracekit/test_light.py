@@ -28,7 +28,41 @@ def new_modules(python: Any, code: str, **env: str) -> set[str]:
 
 
 def test_importing_loads_one_module(python: Any) -> None:
-    assert new_modules(python, "import tracekit") <= {"tracekit", "time", "__future__"}
+    assert new_modules(python, "import tracekit") <= {"tracekit", "time", "gc", "__future__"}
+
+
+LOADED = """
+import gc
+SWITCHED
+from tracekit import traced
+traced(lambda event, context: None, handler=True)({}, None)
+print(gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+
+
+@pytest.mark.parametrize(
+    "switched, left",
+    [("", "True False"), ("gc.disable()", "False False"), ("gc.freeze()", "True True")],
+)
+def test_the_garbage_collector_is_left_as_it_was(python: Any, switched: str, left: str) -> None:
+    done = python(LOADED.replace("SWITCHED", switched), OTEL_TRACES_EXPORTER="none")
+    assert done.stdout.strip() == left, done.stderr
+
+
+COUNTED = """
+import gc
+seen = []
+gc.callbacks.append(lambda phase, info: seen.append(phase))
+gc.collect()
+seen.clear()
+from tracekit import traced
+print(len(seen))
+"""
+
+
+def test_loading_makes_no_garbage_collection(python: Any) -> None:
+    done = python(COUNTED)
+    assert done.stdout.strip() == "0", done.stderr
 
 
 DECORATE = """

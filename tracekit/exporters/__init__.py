@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from tracekit.config import DEFAULT_ENDPOINT
 from tracekit.guard import say
+from tracekit.target import DEFAULT_ENDPOINT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from tracekit.config import Config, Target
+    from tracekit.config import Config
     from tracekit.exporters.base import Exporter
+    from tracekit.target import Target
 
     Encode = Callable[[list[Any], Mapping[str, Any], int], bytes]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from tracekit.config import Target
+    from tracekit.target import Target
 
 _SERVICES = {
     "spans": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",

@@ -8,12 +8,12 @@ tests/tracekit/triggers/events/ and a line in the table of the test beside it.
 
 from __future__ import annotations
 
-from tracekit.triggers.base import OTHER, Trigger
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
+HTTP, PUBSUB, DATASOURCE, TIMER, OTHER = "http", "pubsub", "datasource", "timer", "other"
 LIST = "[]"
 DETECTORS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("fc_messages", (LIST,), ()),
@@ -44,6 +44,54 @@ DETECTORS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
 )
 # Parsing takes about 4 ms a megabyte; a larger event is a payload, not a description of one.
 MAX_PARSED = 1 << 20
+
+
+class Trigger:
+    """Why a function was called.
+
+    `kind` is faas.trigger's value. `carrier` may hold the caller's trace context; `messages` hold one carrier
+    for each message of a batch, which become links and never the parent (messaging conventions). `sent_ms` is
+    when the oldest message was sent or the thing happened (Unix milliseconds), where the event tells.
+    """
+
+    __slots__ = ("attributes", "carrier", "is_message", "kind", "messages", "name", "sent_ms", "status_of")
+
+    def __init__(
+        self,
+        kind: str,
+        attributes: dict[str, Any] | None = None,
+        carrier: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.kind = kind
+        self.attributes = attributes or {}
+        self.carrier = carrier
+        self.name = name
+        self.messages: list[Mapping[str, Any]] = []
+        self.is_message = False
+        self.sent_ms: float | None = None
+        self.status_of: Callable[[Any], int | None] | None = None
+
+    def name_source(self, name: Any, source: Any, identity: Any) -> None:
+        """Says which trigger it was, of which resource, and the id that resource gave to this event."""
+        found = {
+            "tracekit.trigger.name": name,
+            "tracekit.trigger.source": source,
+            "tracekit.trigger.id": identity,
+        }
+        self.attributes.update({key: str(value) for key, value in found.items() if value not in (None, "")})
+
+    def sent_at(self, moments: Iterable[Any]) -> None:
+        """Takes the oldest of the moments the event gives, in whatever form."""
+        given = [moment for moment in moments if moment not in (None, "")]
+        if given:
+            from tracekit.triggers.moment import earliest
+
+            self.sent_ms = earliest(given)
+
+    def status(self, result: Any) -> int | None:
+        """The HTTP status the call's result means; None for what is no HTTP call."""
+        return None if self.status_of is None else self.status_of(result)
 
 
 def detect(event: Any) -> Trigger:
