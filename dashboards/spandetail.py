@@ -53,6 +53,7 @@ def span_detail(waterfall: Waterfall, index: int) -> Json:
         "parent": _parent(waterfall, span),
         "sql": _statement(span),
         "imports": import_table(span),
+        "profiled": "tracekit.profile" in span.attributes,
         "payloads": payloads(span),
         "exceptions": [_exception(e, waterfall) for e in span.events if e.name == "exception"][
             :SHOWN_ENTRIES

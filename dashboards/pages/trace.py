@@ -19,6 +19,7 @@ from dashboards.money import money
 from dashboards.openedfiles import MARK
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
+from dashboards.profileview import profile_view
 from dashboards.render import render
 from dashboards.spandetail import span_detail
 from dashboards.tracelinks import NAMED, continues_in, follows_from
@@ -34,6 +35,7 @@ VIEWS = (
     ("flame", "Flame"),
     ("statistics", "Statistics"),
     ("logs", "Logs"),
+    ("profile", "Profile"),
     ("cost", "Cost"),
 )
 # The views that scripts draw, from the columns of the waterfall.
@@ -73,6 +75,7 @@ def trace(request: Request, trace_id: str) -> Response:
         payload=_payload(waterfall, colours) if view in DRAWN else None,
         stats=statistics(waterfall, params) if view == "statistics" else None,
         groupings=GROUPINGS,
+        profiled=profile_view(waterfall, params) if view == "profile" else None,
         logs=_logs(request, waterfall) if view == "logs" else None,
         logs_kept=TRACE_LOGS,
         ways=ways,

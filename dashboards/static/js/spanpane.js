@@ -81,6 +81,7 @@ export class Pane {
         span.message.text ? h(failed ? "p.msg.bad" : "p.msg", {}, h("bdi", {}, span.message.text), cutNote(span.message)) : null,
         ...span.exceptions.map((e) => this.#exception(e)),
         ...[span.sql && { title: span.sql.system ? `SQL · ${span.sql.system}` : "SQL", ...span.sql }, span.imports, ...span.payloads].filter(Boolean).map((b) => section(b.title, code(b))),
+        span.profiled ? h("p", {}, h("a.link", { href: `?view=profile&profile=${span.id}` }, "Where it spent the time")) : null,
         this.#facts(span),
         this.#links(span),
         span.events.length ? section(`Events (${span.events.length})`, ...span.events.map((e) => this.#event(e))) : null,
