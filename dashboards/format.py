@@ -89,6 +89,11 @@ def rate(per_second: float) -> str:
     return f"{count(per_second * 3600)}/h"
 
 
+def number(value: float | None) -> str:
+    """A measured number without a unit, such as cores: 0.25, 1.5, 12."""
+    return NONE if value is None else _trimmed(_digits(value))
+
+
 def size(value: float | None) -> str:
     """Bytes: 512 B, 12.3 KB, 1.20 MB; powers of 1024."""
     if value is None:
@@ -170,6 +175,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": percent,
     "rate": rate,
     "bytes": size,
+    "number": number,
     "ago": ago,
     "clock": clock,
     "tojson_script": tojson_script,

@@ -15,7 +15,7 @@ from dashboards.colours import colour_classes
 BUCKETS = 60
 # More lines than colours cannot be told apart.
 DRAWN = 8
-LISTED = 20
+LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +115,17 @@ def usage_charts(
         charts.append(line_chart("Memory, by instance", window, memory, "bytes", levels))
     cpu = _by_instance(points, drawn, window, lambda p: p.cpu)
     if cpu:
-        charts.append(line_chart("Processor, cores by instance", window, cpu, "rate"))
+        charts.append(line_chart("Processor, cores by instance", window, cpu, "number"))
     return charts
 
 
 def _instances(points: Iterable[Usage], window: Window) -> Line:
-    """How many had calls in each part."""
-    counts = [0] * BUCKETS
+    """How many there were in each part: an instance is there from its first call to its last."""
+    seen: dict[str, list[int]] = defaultdict(list)
     for point in points:
-        counts[bucket_index(window, BUCKETS, point.start_ns)] += 1
-    return Line("with calls", "s6", tuple(counts))
+        seen[point.group].append(bucket_index(window, BUCKETS, point.start_ns))
+    counts = [sum(min(parts) <= part <= max(parts) for parts in seen.values()) for part in range(BUCKETS)]
+    return Line("between first and last call", "s6", tuple(counts))
 
 
 def _by_instance(

@@ -11,7 +11,7 @@ from typing import Literal
 from collector.storage.base import Window
 from dashboards import format
 
-Unit = Literal["count", "duration", "percent", "rate", "bytes"]
+Unit = Literal["count", "duration", "percent", "rate", "bytes", "number"]
 
 FORMATS: dict[Unit, Callable[[float], str]] = {
     "count": format.count,
@@ -19,8 +19,11 @@ FORMATS: dict[Unit, Callable[[float], str]] = {
     "percent": format.percent,
     "rate": format.rate,
     "bytes": format.size,
+    "number": format.number,
 }
 
+# The least an axis goes up to; of counts, one a step.
+_FLOORS: dict[Unit, float] = {"duration": 1e6, "percent": 0.01, "rate": 0.01, "bytes": 4096.0, "number": 0.01}
 _SECOND = 10**9
 # Steps are round: 40.0 ms on an axis is 40 ms.
 _NEEDLESS_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")
@@ -56,8 +59,7 @@ class Axis:
 
 def value_axis(highest: float, unit: Unit, steps: int = 4) -> Axis:
     """An axis from zero that holds `highest`, with about `steps` round steps."""
-    floor = {"count": float(steps), "duration": 1e6, "percent": 0.01, "rate": 0.01, "bytes": 4096.0}[unit]
-    highest = max(highest, floor)
+    highest = max(highest, float(steps) if unit == "count" else _FLOORS[unit])
     if unit == "percent":
         highest = min(highest, 1.0)
     step = (

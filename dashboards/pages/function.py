@@ -110,7 +110,8 @@ def _over_time(reader: SpanReader, scope: Scope) -> dict[str, Any]:
     wholes = reader.series(SeriesQuery(window, service, "version", 1, **scope.narrow))
     versions = compare(wholes, by_version)
     deployments = first_sights(versions)
-    charts = [*red_charts(points, window), _heat(reader, scope)]
+    calls, latency, cold = red_charts(points, window)
+    charts = [calls, latency, _heat(reader, scope), cold]
     return {
         "charts": [marked(chart, window, deployments) for chart in charts],
         "deployments": deployments,
@@ -130,7 +131,7 @@ def first_sights(versions: Sequence[Version]) -> list[tuple[int, str]]:
 def _heat(reader: SpanReader, scope: Scope) -> TimeChart:
     """Durations over time; a stretch of it leads to its calls, by a query with two gaps for durations."""
     cells = reader.used.heatmap(HeatmapQuery(scope.window, BOUNDS, scope.service, BUCKETS, **scope.narrow))
-    chart = heatmap("Durations", scope.window, cells, BUCKETS)
+    chart = heatmap("Latency heatmap", scope.window, cells, BUCKETS)
     query = f"{scope.traceql} && duration > $LOW && duration <= $HIGH }}"
     return replace(chart, data={**chart.data, "query": query})
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tracekit.demo.alerting import AlertingRefused, WebhookReceiver, create_rules
+from tracekit.demo.incidents import incidents
 from tracekit.demo.ledger import Ledger
 from tracekit.demo.processes import Processes, StartFailed
 from tracekit.demo.progress import Progress
 from tracekit.demo.server import Server
 from tracekit.demo.settings import Settings
+from tracekit.demo.web import call
 
 if TYPE_CHECKING:
     from tracekit.demo.shop import Shop
@@ -85,6 +87,8 @@ class Demo:
         for sentence in self._settings.moved:
             print(sentence)
         print(f"OTLP over HTTP: {running.otlp_http}   Logs: {data / 'demo' / 'logs'}", flush=True)
+        if self._settings.incidents:
+            self._send_incidents(running)
         receiver = WebhookReceiver(self._ledger)
         self._create_rules(running.ui, receiver.url)
         self._run_shop(data, processes, running)
@@ -109,6 +113,18 @@ class Demo:
             shop.close()
         if settings.ledger is not None:
             self._ledger.write(settings.ledger)
+
+    def _send_incidents(self, running: Server) -> None:
+        body = incidents(time.time_ns(), self._settings.seed)
+        answer = call(
+            "POST", f"{running.otlp_http}/v1/traces", body, {"content-type": "application/x-protobuf"}
+        )
+        said = (
+            f"{running.ui}/overview?from=now-1h&to=now"
+            if answer.status == 200
+            else f"not taken: {answer.status}"
+        )
+        print(f"Five incidents of the last two hours: {said}", flush=True)
 
     def _create_rules(self, ui: str, webhook: str) -> None:
         try:

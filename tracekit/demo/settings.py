@@ -25,6 +25,7 @@ class Settings:
     ledger: Path | None
     hold: bool
     progress: bool
+    incidents: bool = False
     moved: tuple[str, ...] = ()
     """Sentences about default ports that were taken."""
 
@@ -50,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hold", action="store_true", help="when the load has ended, keep the dashboards running"
     )
+    parser.add_argument(
+        "--incidents", action="store_true", help="begin with two made-up hours in which five incidents happen"
+    )
     parser.add_argument("--no-progress", action="store_true", help="print no progress line")
 
 
@@ -69,6 +73,7 @@ def read(options: argparse.Namespace) -> Settings:
         ledger=options.ledger,
         hold=options.hold,
         progress=not options.no_progress,
+        incidents=options.incidents,
         moved=tuple(moved),
         **addresses,
     )

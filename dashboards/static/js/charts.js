@@ -2,7 +2,7 @@
 import { onPage, visit } from "./app.js";
 import { bytes, clock, count, duration, percent } from "./format.js";
 
-const formats = { bytes, count, duration, percent, rate: (v) => (v == null ? "–" : `${count(v)}/s`) };
+const formats = { bytes, count, duration, percent, number: (v) => +v.toPrecision(3), rate: (v) => (v == null ? "–" : `${count(v)}/s`) };
 const tip = document.createElement("div");
 tip.className = "tip";
 tip.hidden = true;
