@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+# The attribute of an exception event that holds the variables of its frames.
+LOCALS = "tracekit.exception.locals"
+
 # Beyond this nobody reads on, and laying out must stay instant.
 LONGEST = 100_000
 

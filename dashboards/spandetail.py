@@ -15,7 +15,7 @@ from collector.model import Event, Link, Span
 from collector.storage.base import Backlink
 from dashboards.callusage import used
 from dashboards.importtable import import_table
-from dashboards.payload import frame_locals, laid_out, payload_title
+from dashboards.payload import LOCALS, frame_locals, laid_out, payload_title
 from dashboards.sqlformat import format_sql
 from dashboards.waterfall import Waterfall
 
@@ -27,7 +27,6 @@ _STATEMENTS = ("db.query.text", "db.statement")
 _EXCEPTION_KEYS = ("exception.type", "exception.message", "exception.stacktrace")
 # Ends of the keys under which SDKs keep whole requests, responses and messages.
 _PAYLOADS = (".payload", ".body")
-_LOCALS = "tracekit.exception.locals"
 
 Json = dict[str, Any]
 
@@ -128,8 +127,8 @@ def _parameters(span: Span) -> list[tuple[str, str]]:
 
 def _exception(event: Event, waterfall: Waterfall) -> Json:
     kind, message, trace = (str(event.attributes.get(key, "")) for key in _EXCEPTION_KEYS)
-    frames = frame_locals(event.attributes.get(_LOCALS))
-    told = (*_EXCEPTION_KEYS, _LOCALS) if frames else _EXCEPTION_KEYS
+    frames = frame_locals(event.attributes.get(LOCALS))
+    told = (*_EXCEPTION_KEYS, LOCALS) if frames else _EXCEPTION_KEYS
     rest = {key: value for key, value in event.attributes.items() if key not in told}
     shown = cut(trace)
     return {

@@ -12,13 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from collector.analysis.stacktrace import StackLine, parse
+from collector.analysis.stacktrace import PYTHON, StackLine, parse
 from collector.storage.base import ErrorVariant
 
 # So many of the innermost frames tell two places apart; more would tell apart the ways that lead there.
 FRAMES = 3
-# Stack traces that name the innermost frame last.
-_INNERMOST_LAST = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def own_frames(stacktrace: str) -> list[StackLine]:
 
     Of a chain of exceptions the last part printed in Python, and the first in other languages, is what the
     span ended with."""
-    python = stacktrace.rfind(_INNERMOST_LAST)
+    python = stacktrace.rfind(PYTHON)
     lines = parse(stacktrace[python:] if python >= 0 else _first_of_chain(stacktrace))
     frames = [line for line in lines if line.file]
     if python >= 0:

@@ -10,12 +10,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from collector.analysis.exceptions import errors_of
 from collector.analysis.stacktrace import parse
-from collector.storage.base import ErrorsQuery
+from collector.storage.base import ErrorsQuery, ErrorVariant, SpanReader
 from dashboards.charts.timeseries import Line, bar_chart
 from dashboards.errorlist import earlier, listed, row, shown
 from dashboards.errors import NotFound
 from dashboards.palette import classes_for
 from dashboards.params import choice, text, whole
+from dashboards.payload import LOCALS, frame_locals
 from dashboards.render import range_of, render, url
 from dashboards.request_body import form_fields
 from dashboards.ui import ui_of
@@ -75,10 +76,19 @@ def error(request: Request, fingerprint: str) -> HTMLResponse:
         decision=decision,
         chart=bar_chart("Failures", window, [line]),
         stack=parse(this.example.stacktrace),
+        frames=_variables(ui.reader, this.example),
         examples=this.variants[:EXAMPLES],
         can_decide=ui.triage is not None,
         colours=classes_for(request, [this.service]),
     )
+
+
+def _variables(reader: SpanReader, example: ErrorVariant) -> list[dict[str, str]]:
+    """What the variables of its frames were, if the sender kept them; the innermost frame first."""
+    trace = reader.trace(example.example_trace_id)
+    spans = (span for span in trace if span.span_id == example.example_span_id)
+    raised = [event for span in spans for event in span.events if event.name == "exception"]
+    return frame_locals(raised[-1].attributes.get(LOCALS))[::-1] if raised else []
 
 
 @router.post("/errors/{fingerprint}/state")

@@ -43,3 +43,42 @@ def test_frames_of_libraries_are_told_from_the_functions_own() -> None:
 def test_an_endless_line_is_plain_text() -> None:
     line = "    at " + "a" * 100_000 + " (/app/shop.js:42:7)"
     assert parse(line) == (StackLine(line),)
+
+
+INSTALLED = """Traceback (most recent call last):
+  File "/v/lib/python3.11/site-packages/shop/handlers/web.py", line 1, in handler
+  File "/v/lib/python3.11/site-packages/shop/pay.py", line 2, in pay
+  File "/v/lib/python3.11/site-packages/requests/api.py", line 3, in get
+  File "/usr/lib/python3.11/socket.py", line 4, in connect
+TimeoutError: no"""
+
+
+def own(stack: str) -> list[str]:
+    return [line.function for line in parse(stack) if line.file and not line.library]
+
+
+def test_an_installed_function_is_the_package_its_stack_begins_in() -> None:
+    assert own(INSTALLED) == ["handler", "pay"]
+
+
+def test_an_installed_function_of_other_languages_ends_its_stack() -> None:
+    stack = "E: no\n    at send (/v/node_modules/axios/a.js:4:1)\n    at main (/v/node_modules/shop/b.js:2:3)"
+    assert own(stack) == ["main"]
+
+
+def test_code_outside_of_folders_of_libraries_is_all_there_is_of_the_function() -> None:
+    mixed = INSTALLED.replace("/usr/lib/python3.11/socket.py", "/app/wire.py")
+    assert own(mixed) == ["connect"]
+
+
+def test_a_stack_that_begins_in_the_standard_library_is_nobodys_own() -> None:
+    stack = INSTALLED.replace("site-packages/shop", "asyncio")
+    assert own(stack) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [("/v/lib/python3.11/site-packages/shop/pay.py", "shop/pay.py"), ("/app/pay.py", "/app/pay.py")],
+)
+def test_an_installed_file_is_named_from_its_package_on(file: str, place: str) -> None:
+    assert StackLine("", file).place == place

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from collector import jsonvalue
 from collector.analysis.exceptions import errors_of
 from collector.storage.base import ErrorsQuery, SpanReader, Window
 from collector.storage.memory import MemoryStorage
@@ -131,3 +133,21 @@ def test_an_unknown_error_and_a_foreign_site_decide_nothing(deciding: TestClient
     foreign = {"Origin": "http://evil.example"}
     answer = deciding.post("/errors/0123456789abcdef/state", data={"state": "ignored"}, headers=foreign)
     assert answer.status_code == 403
+
+
+def test_the_variables_that_were_kept_stand_below_the_stack_the_innermost_frame_first() -> None:
+    storage = MemoryStorage()
+    frames = [
+        {"function": name, "file": "pay.py", "line": line, "locals": {"amount": line}}
+        for name, line in (("handler", 3), ("charge", 17))
+    ]
+    events = jsonvalue.loads(raised("Declined", "no"))
+    events[0]["attributes"]["tracekit.exception.locals"] = jsonvalue.dumps(frames)
+    storage.writer.write([batch(row(1, 1, status="error", events=jsonvalue.dumps(events)))])
+    app = build_app(storage.reader, None, UiSettings(now_ns=lambda: T0 + 60 * 10**9))
+    client = TestClient(app, base_url="http://127.0.0.1")
+    one = client.get(links(client.get("/errors").text, "/errors/")[0]).text
+    shown = re.findall(r"<summary>(.*?)</summary><pre[^>]*>(.*?)</pre>", one)
+    assert [(re.sub("<[^>]+>", "", title), text) for title, text in shown] == [
+        ("Variables of charge (pay.py:17)", "amount = 17"), ("Variables of handler (pay.py:3)", "amount = 3"),
+    ]  # fmt: skip
