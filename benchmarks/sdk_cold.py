@@ -252,6 +252,8 @@ def prepare(name: str, work: Path, peers: Path) -> Path | None:
         if not installed.exists() and not install(case.packages, installed):
             return None
         (folder / "packages").symlink_to(installed.resolve())
+    else:  # or the plain function would look for every module in one place less
+        (folder / "packages").mkdir()
     compileall.compile_dir(folder, quiet=2)
     return folder
 

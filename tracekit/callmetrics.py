@@ -33,7 +33,7 @@ class CallMetrics(Observer):
     def __init__(self, deadline: float) -> None:
         self._deadline = deadline
 
-    def ended(self, call: Call) -> None:
+    def after(self, call: Call) -> None:
         facts = {"faas.trigger": call.trigger}
         if call.failed:
             metric("faas.errors", unit="{error}", attributes=facts)

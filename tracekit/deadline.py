@@ -2,9 +2,7 @@
 
 One thread for the process looks at calls that last: shortly before a call's deadline (the event
 `tracekit.timeout_imminent`, and every open span at once), and at spans that have been open for a while. A
-snapshot is the span so far, with its ids, `tracekit.unfinished` and the moment it was taken as its end; the
-finished span replaces it. Spans cost nothing for this while they are made: open ones are found through the
-garbage collector, which knows every object (10 ms for a heap of a million objects, 0.3 ms for a small one).
+snapshot is the span so far (tracekit.unfinished); the finished span replaces it.
 """
 
 from __future__ import annotations
@@ -13,15 +11,13 @@ import os
 import time
 from _thread import allocate_lock, start_new_thread
 
-from tracekit import ending, pipeline
+from tracekit import ending
 from tracekit.guard import report
 from tracekit.invocation import Observer
-from tracekit.queue import QUEUE
-from tracekit.span import Extra, Span
+from tracekit.span import Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
     from tracekit.config import Config
@@ -131,7 +127,9 @@ class Watcher:
             due = [watched for watched in self._calls if watched.due <= now]
         if not due:
             return
-        found = open_spans([watched.root for watched in due])
+        from tracekit import unfinished  # with the first call that lasts
+
+        found = unfinished.open_spans([watched.root for watched in due])
         urgent = False
         sent = 0
         for watched in due:
@@ -139,7 +137,7 @@ class Watcher:
             urgent = urgent or watched.warn_at <= now
             self._plan(watched, now)
         if sent:
-            start_new_thread(_deliver, (urgent,))
+            start_new_thread(unfinished.deliver, (urgent,))
 
     def _plan(self, watched: Watched, now: float) -> None:
         # The scan grows with the heap, and holds up everybody: a larger heap is looked at less often.
@@ -150,6 +148,8 @@ class Watcher:
             watched.look_at = now + max(watched.snapshot_after_s, took / LOOKING_SHARE)
 
     def _tell(self, watched: Watched, spans: list[Span], now: float) -> int:
+        from tracekit import unfinished
+
         imminent = watched.warn_at <= now
         with self._lock:
             if watched.over:
@@ -166,7 +166,7 @@ class Watcher:
             heard = now - watched.sent.get(span, -NEVER)
             if imminent or (lasts_s >= watched.snapshot_after_s and heard >= REFRESH_S):
                 watched.sent[span] = now
-                count += _send(span, moment, imminent)
+                count += unfinished.send(span, moment, imminent)
         return count
 
     def _leave(self) -> None:
@@ -176,80 +176,14 @@ class Watcher:
         roots = [watched.root for watched in self._calls[:]]
         if held:
             self._lock.release()
+        if not roots:
+            return
+        from tracekit import unfinished
+
         moment = time.time_ns()
-        for spans in open_spans(roots).values():
+        for spans in unfinished.open_spans(roots).values():
             for span in spans:
-                _send(span, moment, False)
-
-
-def open_spans(roots: Iterable[Span]) -> dict[Span, list[Span]]:
-    """The spans of each call that have not ended, outermost first."""
-    found: dict[Span, list[Span]] = {root: [] for root in roots}
-    if not found:
-        return found
-    import gc  # not worth its time before there is a slow call
-
-    # Every object of a class refers to it, and the collector finds who refers to what, in C.
-    for span in gc.get_referrers(Span):
-        if type(span) is not Span or span.end:
-            continue
-        root = _outermost(span)
-        if root in found:
-            found[root].append(span)
-    for spans in found.values():
-        spans.sort(key=lambda span: (span.start, _depth(span)))
-    return found
-
-
-def _outermost(span: Span) -> Span:
-    while isinstance(span.parent, Span):
-        span = span.parent
-    return span
-
-
-def _depth(span: Span) -> int:
-    depth = 0
-    while isinstance(span.parent, Span):
-        span = span.parent
-        depth += 1
-    return depth
-
-
-def _send(span: Span, moment: int, imminent: bool) -> int:
-    """Queues a snapshot; 0 if the span has ended meanwhile."""
-    taken = snapshot(span, moment, imminent)
-    if span.end:
-        return 0
-    QUEUE.add(taken)
-    return 1
-
-
-def snapshot(span: Span, moment: int, imminent: bool) -> Span:
-    """The span as it is, with its ids, ending now."""
-    attributes: dict[str, Any] = {**(span.attributes or {}), "tracekit.unfinished": True}
-    if imminent:
-        attributes["tracekit.timeout_imminent"] = True
-    taken = Span(span.name, span.kind, span.parent, span.trace, span.start, attributes)
-    taken.sid = span.sid
-    taken.end = max(moment, span.start)
-    if span.rare is not None:
-        for name in Extra.__slots__:
-            value = getattr(span.rare, name)
-            setattr(taken.extra, name, value[:] if isinstance(value, list) else value)
-    return taken
-
-
-def leave(spans: list[Span]) -> None:
-    """Sends spans that are still open, as they are, because the platform is about to end the process."""
-    moment = time.time_ns()
-    # Their ids must stand now: the call that follows, if one does, joins this trace (lifecycle.begun_trace).
-    if sum([_send(span, moment, True) for span in spans if span.tid]):
-        _deliver(True)
-
-
-def _deliver(urgent: bool) -> None:
-    # On a thread of its own: an endpoint that hangs must not keep the watcher from the next deadline.
-    pipeline.get().flush(_PATIENCE_S, force=urgent)
+                unfinished.send(span, moment, False)
 
 
 def remaining_s(context: Any) -> float | None:

@@ -96,7 +96,7 @@ def watch(span: Span, args: tuple[Any, ...]) -> Callable[[], None] | None:
     if not limit_s:
         return None
     from tracekit import startup
-    from tracekit.deadline import open_spans
+    from tracekit.unfinished import open_spans
 
     return startup.watched(limit_s, lambda: open_spans([span])[span])
 

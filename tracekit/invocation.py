@@ -9,7 +9,7 @@ import os
 import time
 
 from tracekit import config as configuration
-from tracekit import context, pipeline, platforms, triggers
+from tracekit import context, ending, pipeline, platforms, triggers
 from tracekit.guard import report
 from tracekit.lifecycle import LIFECYCLE, PAUSES, initialization_type, is_cold
 from tracekit.span import CONSUMER, NO_SPAN, SERVER, Span, SpanContext
@@ -91,10 +91,14 @@ class Call:
 
 
 class Observer:
-    """Follows one call from its start, which is when this is made, to `ended`. May raise."""
+    """Follows one call from its start, which is when this is made. Each method is called exactly once, and
+    may raise."""
 
     def ended(self, call: Call) -> None:
-        """The call is over, its span not queued yet. Called exactly once."""
+        """The call is over: what cannot be found out later."""
+
+    def after(self, call: Call) -> None:
+        """The caller has its answer, where the platform allows that; the span is not queued yet."""
 
 
 class Invocation(Root):
@@ -148,21 +152,29 @@ class Invocation(Root):
             return
         call, observers = self._call, self._observers
         call.end = time.time_ns()
-        while observers:
-            _tell(observers.pop(), call)
+        for observer in observers[::-1]:
+            _tell(observer.ended, call)
+        PAUSES.ended()
+        if self._facts.flushed_by_runtime:
+            _afterwards.append(self._end)
+            return
         try:
-            if self._facts.answering_since:
-                took = max(call.end - self._facts.answering_since, 0)
-                self.span.set_attribute("tracekit.response_ms", took / 1e6)
-            context.finish(self.span, call.end)
-            PAUSES.ended()
-            if not self._facts.flushed_by_runtime:
-                flush()
+            self._end()
+            flush()
         except Exception as error:
             report(error, "end of a call")
 
+    def _end(self) -> None:
+        call = self._call
+        while self._observers:
+            _tell(self._observers.pop().after, call)
+        if self._facts.answering_since:
+            took = max(call.end - self._facts.answering_since, 0)
+            self.span.set_attribute("tracekit.response_ms", took / 1e6)
+        context.finish(self.span, call.end)
 
-# What is to be done about a call that no caller needs to wait for.
+
+# What is to be done about a call that no caller needs to wait for. If the process ends before, then.
 _afterwards: list[Callable[[], None]] = []
 
 
@@ -175,13 +187,16 @@ def flush() -> None:
 
 
 def _catch_up() -> None:
-    try:
-        while True:
-            _afterwards.pop()()
-    except IndexError:  # done, by whichever thread
-        return
-    except Exception as error:
-        report(error, "after a call")
+    while _afterwards:
+        try:
+            _afterwards.pop(0)()
+        except IndexError:  # done, by another thread
+            return
+        except Exception as error:
+            report(error, "after a call")
+
+
+ending.LAST_WORDS.append(_catch_up)
 
 
 def get_ready(adapter: str) -> None:
@@ -204,9 +219,9 @@ def _observe(call: Call, config: Config) -> list[Observer]:
     return observers
 
 
-def _tell(observer: Observer, call: Call) -> None:
+def _tell(told: Callable[[Call], None], call: Call) -> None:
     try:
-        observer.ended(call)
+        told(call)
     except Exception as error:
         report(error, "end of a call")
 

@@ -37,6 +37,6 @@ def _wait(over: Any, pause_s: float, unfinished: Callable[[], list[Any]]) -> Non
         return
     try:
         # By name, because they know of calls, and calls of what is watched here.
-        __import__("tracekit.deadline", fromlist=("leave",)).leave(unfinished())
+        __import__("tracekit.unfinished", fromlist=("leave",)).leave(unfinished())
     except Exception as error:
         report(error, "start of the process")

@@ -88,29 +88,30 @@ class Usage(Observer):
         with _instance.lock:
             alone = _instance.entered == self._entered
             _instance.running = max(_instance.running - 1, 0)  # a child forked in a call began with none
-        used = self._attributes(call, alone, os.environ)
-        call.used = {key: value for key, value in used.items() if value is not None}
-        call.span.set_attributes(call.used)
-
-    def _attributes(self, call: Call, alone: bool, env: Mapping[str, str]) -> dict[str, Any]:
-        """What the call used, as attributes (docs/sdk.md). None: not known."""
         thread_s = self._thread_time()
         cpu_s = (process_time_ns() - self._cpu) / 1e9
         took = max(call.end - call.start, 1)
-        peak = self._peak(call)
-        scope = "call" if self._peak_is_ours and alone else "process"
-        found = {
+        call.used = {
             "faas.cpu_usage": cpu_s,
             "tracekit.cpu.thread_time": thread_s,
             "tracekit.cpu.utilization": cpu_s * 1e9 / took,
-            "faas.mem_usage": peak,
-            "tracekit.memory.scope": scope if peak else None,
+            "faas.mem_usage": self._peak(call) if self._peak_is_ours else None,
+            "tracekit.memory.scope": "call" if self._peak_is_ours and alone else "process",
             "tracekit.concurrent_invocations": self._others + 1,
             "tracekit.remaining_ms": remaining_ms(call.context, took),
-            "tracekit.billed_duration_ms": billed_ms(took, self._init_ns(), env),
+            **self._network_used(),
         }
-        found.update(self._network_used())
-        return found
+
+    def after(self, call: Call) -> None:
+        """The rest of what the call used, as attributes (docs/sdk.md)."""
+        used = call.used
+        peak = used["faas.mem_usage"] = used["faas.mem_usage"] or self._peak(call)
+        if not peak:
+            del used["tracekit.memory.scope"]
+        took = max(call.end - call.start, 1)
+        used["tracekit.billed_duration_ms"] = billed_ms(took, self._init_ns(), os.environ)
+        call.used = {key: value for key, value in used.items() if value is not None}
+        call.span.set_attributes(call.used)
 
     def _peak(self, call: Call) -> int | None:
         short = call.end - call.start < SHORT_NS and not self._peak_is_ours

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tracekit import config, deadline, pipeline, span, traced
+from tracekit import config, deadline, pipeline, span, traced, unfinished
 from tracekit.pipeline import Pipeline
 from tracekit.span import INTERNAL, Span, Trace
 
@@ -129,8 +129,8 @@ def test_open_spans_are_found_wherever_they_are() -> None:
     ended = Span("ended", INTERNAL, root, root.trace, 2)
     ended.end = 3
     kept = {"anywhere": [Span("deep", INTERNAL, below, root.trace, 2)]}
-    assert deadline.open_spans([root]) == {root: [root, below, kept["anywhere"][0]]}
-    assert deadline.open_spans([other]) == {other: [other]}
+    assert unfinished.open_spans([root]) == {root: [root, below, kept["anywhere"][0]]}
+    assert unfinished.open_spans([other]) == {other: [other]}
 
 
 @pytest.mark.parametrize(

@@ -212,3 +212,36 @@ def test_none_means_none(recorded: Any, settings: Any) -> None:
     settings(TRACEKIT_USAGE="none")
     handler(None, LambdaContext())
     assert not {"faas.cpu_usage", "faas.mem_usage"} & set(recorded.named("shop").attributes)
+
+
+# A runtime that gives an answer away before it asks for the next call, as AWS's does, and then ends.
+RUNTIME = """
+import sys, types
+client = types.ModuleType("awslambdaric.lambda_runtime_client")
+class BaseLambdaRuntimeClient:
+    def wait_next_invocation(self): pass
+client.BaseLambdaRuntimeClient = BaseLambdaRuntimeClient
+sys.modules["awslambdaric.lambda_runtime_client"] = client
+from tracekit import traced
+class Context:
+    aws_request_id, function_name = "r", "shop"
+    def get_remaining_time_in_millis(self): return 1234
+@traced
+def handler(event, context): return "ok"
+handler({}, Context())
+from tracekit.invocation import _afterwards
+waits = len(_afterwards)
+NEXT
+assert waits and not _afterwards, _afterwards
+"""
+
+
+@pytest.mark.parametrize("after", ["BaseLambdaRuntimeClient().wait_next_invocation()", "sys.exit()"])
+def test_what_can_wait_is_found_out_after_the_answer_or_when_the_process_ends(
+    python: Any, tmp_path: Any, after: str
+) -> None:
+    code = RUNTIME.replace("NEXT", after)
+    done = python(code, OTEL_TRACES_EXPORTER="file", TRACEKIT_FILE=str(tmp_path / "spans"))
+    assert done.returncode == 0, done.stderr
+    found = (tmp_path / "spans").read_text()
+    assert "faas.mem_usage" in found and "faas.cpu_usage" in found and "faas.invocation_id" in found
