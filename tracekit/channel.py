@@ -105,6 +105,7 @@ class _Exporter(Exporter):
         self._inner = exporters.otlp(used, encode, channel.signal)
         self._channel = channel
         self._url = used.url
+        self.timeout_s = self._inner.timeout_s
 
     def encode(self, spans: list[Any], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
         return self._inner.encode(spans, resource, dropped)

@@ -50,6 +50,7 @@ _LATE = (
     "logs_target",
     "metrics_target",
     "protocol",
+    "timeout_ms",
 )
 # Of a span: the setting, its variable (with OTEL_SPAN for OTEL the one that wins), default, least and most.
 _LIMITS = (
@@ -113,6 +114,7 @@ class Config:
     resource_attributes: dict[str, str]
     exporter: str
     protocol: str
+    timeout_ms: int
     endpoint: str
     headers: dict[str, str]
     compression: str
@@ -175,15 +177,15 @@ class Config:
         put(self, "keep", env.get("TRACEKIT_KEEP", "").strip().lower())
         put(self, "profile_after", env.get("TRACEKIT_PROFILE_AFTER_MS", "").strip().lower())
         put(self, "spool", env.get("TRACEKIT_SPOOL", "").strip())
-        put(self, "spool_bytes", _number(env, "TRACEKIT_SPOOL_BYTES", 64 << 20, 1 << 20, 1 << 40))
-        put(self, "flush_budget_ms", _number(env, "TRACEKIT_FLUSH_BUDGET_MS", 100, 0, 60_000))
-        put(self, "queue_bytes", _number(env, "TRACEKIT_QUEUE_BYTES", 4 << 20, 64 << 10, 1 << 30))
+        put(self, "spool_bytes", number(env, "TRACEKIT_SPOOL_BYTES", 64 << 20, 1 << 20, 1 << 40))
+        put(self, "flush_budget_ms", number(env, "TRACEKIT_FLUSH_BUDGET_MS", 100, 0, 60_000))
+        put(self, "queue_bytes", number(env, "TRACEKIT_QUEUE_BYTES", 4 << 20, 64 << 10, 1 << 30))
         for field, name, default, low, high in _LIMITS:
             specific = f"OTEL_SPAN{name.removeprefix('OTEL')}"
-            put(self, field, _number(env, specific if env.get(specific) else name, default, low, high))
+            put(self, field, number(env, specific if env.get(specific) else name, default, low, high))
         put(self, "resource_detectors", bool(env.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "").strip()))
         put(self, "capture", _some_of(env, "TRACEKIT_CAPTURE", ("request", "response")))
-        put(self, "capture_bytes", _number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
+        put(self, "capture_bytes", number(env, "TRACEKIT_CAPTURE_BYTES", 4096, 64, 1 << 20))
         put(self, "logs", flag(env, "TRACEKIT_LOGS", env.get("OTEL_LOGS_EXPORTER", "").strip() == "otlp"))
         put(self, "metrics", env.get("OTEL_METRICS_EXPORTER", "").strip().lower() == "otlp")
         put(self, "otel_share", flag(env, "TRACEKIT_OTEL_SHARE", True))
@@ -193,12 +195,12 @@ class Config:
         put(self, "sql_parameters", flag(env, "TRACEKIT_SQL_PARAMETERS", False))
         usage = one_of(env, "TRACEKIT_USAGE", ("basic", "full", "none"), "basic")
         put(self, "usage", "" if usage == "none" else usage)
-        put(self, "timeout_margin_ms", _number(env, "TRACEKIT_TIMEOUT_MARGIN_MS", 500, 0, 3_600_000))
-        put(self, "snapshot_after_ms", _number(env, "TRACEKIT_SNAPSHOT_AFTER_MS", 1000, 0, 86_400_000))
+        put(self, "timeout_margin_ms", number(env, "TRACEKIT_TIMEOUT_MARGIN_MS", 500, 0, 3_600_000))
+        put(self, "snapshot_after_ms", number(env, "TRACEKIT_SNAPSHOT_AFTER_MS", 1000, 0, 86_400_000))
         put(self, "import_profile", flag(env, "TRACEKIT_IMPORT_PROFILE", True))
         # Lambda gives a start ten seconds, unless somebody prepares instances beforehand.
         known = 10_000 if env.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand" else 0
-        put(self, "init_timeout_ms", _number(env, "TRACEKIT_INIT_TIMEOUT_MS", known, 0, 3_600_000))
+        put(self, "init_timeout_ms", number(env, "TRACEKIT_INIT_TIMEOUT_MS", known, 0, 3_600_000))
         put(self, "snapshots", bool(self.timeout_margin_ms or self.snapshot_after_ms))
         named = self.propagators or ()
         put(self, "xray_parent", flag(env, "TRACEKIT_XRAY_PARENT", "xray-lambda" in named))
@@ -266,7 +268,8 @@ def flag(env: Mapping[str, str], name: str, default: bool) -> bool:
     return False if text else default
 
 
-def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+def number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    """A setting that is a whole number between two bounds."""
     text = env.get(name, "").strip()
     if not text:
         return default

@@ -200,7 +200,7 @@ class Flusher:
 
     def _send(self, body: Any, deadline: float) -> Result:
         try:
-            return self.exporter.send(body, deadline)
+            return self.exporter.send(body, min(deadline, monotonic() + self.exporter.timeout_s))
         except Exception as error:  # an official exporter may raise anything
             guard.report(error, "export")
             return Result(RETRY, f"the exporter failed ({type(error).__name__})")

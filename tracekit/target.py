@@ -5,7 +5,7 @@ Errors of it are said as those of tracekit.config are, whose `Config` holds what
 
 from __future__ import annotations
 
-from tracekit.config import flag, one_of, pairs
+from tracekit.config import flag, number, one_of, pairs
 from tracekit.guard import say
 
 TYPE_CHECKING = False
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 # Paths of PEM files, which are opened only when a connection needs them.
 FILES = ("certificate", "client_certificate", "client_key")
 # Of a target: everything but its URL, in the order in which it takes them.
-PARTS = ("headers", "compression", "protocol", *FILES)
+PARTS = ("headers", "compression", "protocol", "timeout_ms", *FILES)
 PROTOCOLS = ("http/protobuf", "http/json", "grpc")
+TIMEOUT_MS = 10_000  # the specification's
 DEFAULT_ENDPOINT = "http://127.0.0.1:4318"
 DEFAULT_GRPC_ENDPOINT = "http://127.0.0.1:4317"
 
 
 class Target:
-    """Where one signal goes, and how. `url` is empty where none is to be sent; the last three are paths."""
+    """Where one signal goes, and how. `url` is empty where none is to be sent; the last three are paths.
+    `timeout_ms` is what one request may take at most, whoever waits for it or nobody."""
 
     __slots__ = ("url", *PARTS)
 
@@ -33,6 +35,7 @@ class Target:
         headers: dict[str, str],
         compression: str,
         protocol: str = PROTOCOLS[0],
+        timeout_ms: int = TIMEOUT_MS,
         certificate: str = "",
         client_certificate: str = "",
         client_key: str = "",
@@ -41,6 +44,7 @@ class Target:
         self.headers = headers
         self.compression = compression
         self.protocol = protocol
+        self.timeout_ms = timeout_ms
         self.certificate = certificate
         self.client_certificate = client_certificate
         self.client_key = client_key
@@ -62,7 +66,8 @@ def _target(env: Mapping[str, str], signal: str) -> Target:
     wanted = signal == "TRACES" or env.get(f"OTEL_{signal}_EXPORTER", "").strip().lower() != "none"
     files = [_path(env, field, signal) for field in FILES]
     url = _endpoint(env, signal) if wanted else ""
-    return Target(url, _headers(env, signal), _compression(env, signal), _protocol(env, signal), *files)
+    how = (_headers(env, signal), _compression(env, signal), _protocol(env, signal), _timeout_ms(env, signal))
+    return Target(url, *how, *files)
 
 
 def _path(env: Mapping[str, str], field: str, signal: str) -> str:
@@ -91,6 +96,12 @@ def _compression(env: Mapping[str, str], signal: str) -> str:
     specific = f"OTEL_EXPORTER_OTLP_{signal}_COMPRESSION"
     name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_COMPRESSION"
     return one_of(env, name, ("none", "gzip"), "none")
+
+
+def _timeout_ms(env: Mapping[str, str], signal: str) -> int:
+    specific = f"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT"
+    name = specific if env.get(specific) else "OTEL_EXPORTER_OTLP_TIMEOUT"
+    return number(env, name, TIMEOUT_MS, 1, 3_600_000)
 
 
 def _endpoint(env: Mapping[str, str], signal: str) -> str:

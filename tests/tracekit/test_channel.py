@@ -10,6 +10,8 @@ import pytest
 
 from tracekit import config, pipeline
 from tracekit.channel import Channel
+from tracekit.config import Config
+from tracekit.exporters import otlp
 from tracekit.pipeline import Pipeline
 from tracekit.target import Target
 
@@ -93,3 +95,10 @@ def test_each_signal_has_its_own_endpoint(recorded: Any, monkeypatch: pytest.Mon
     assert settings.metrics_target.url == "http://127.0.0.1:8/m"
     assert (settings.logs_target.headers, settings.metrics_target.headers) == ({"x-key": "1"}, {})
     assert settings.endpoint == "http://127.0.0.1:9/base/v1/traces"
+
+
+def test_a_timeout_is_of_all_signals_or_of_one() -> None:
+    settings = Config({"OTEL_EXPORTER_OTLP_TIMEOUT": "2500", "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "700"})
+    targets = (settings.traces_target, settings.logs_target, settings.metrics_target)
+    assert [target.timeout_ms for target in targets] == [2500, 700, 2500]
+    assert [otlp(target, encode, "logs").timeout_s for target in targets] == [2.5, 0.7, 2.5]

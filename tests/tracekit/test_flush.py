@@ -162,3 +162,15 @@ def test_a_group_keeps_to_its_bytes_and_has_at_least_one() -> None:
         queue.add(Span("s", INTERNAL, None, Trace(), 1))
         queue.seal()
     assert [len(queue.group(limit)) for limit in (0, 99, 100, 250, 1000)] == [1, 1, 1, 2, 4]
+
+
+def test_a_request_takes_no_longer_than_the_exporter_allows(flushing: Callable[[Endpoint], Flusher]) -> None:
+    endpoint = Endpoint()
+    endpoint.timeout_s = 0.5
+    allowed: list[float] = []
+    endpoint.send = lambda body, deadline: (  # type: ignore[method-assign]
+        allowed.append(deadline - time.monotonic()) or Result(DONE)
+    )
+    flusher = flushing(endpoint)
+    put(flusher, "a")
+    assert flusher.flush(LONG_S) and 0 < allowed[0] <= 0.5

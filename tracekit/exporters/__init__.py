@@ -25,6 +25,12 @@ def _otlp(config: Config) -> Exporter:
 
 def otlp(target: Target, encode: Encode, signal: str) -> Exporter:
     """An exporter of one signal ("spans", "logs", "metrics") for the protocol its target names."""
+    exporter = _of_protocol(target, encode, signal)
+    exporter.timeout_s = target.timeout_ms / 1000
+    return exporter
+
+
+def _of_protocol(target: Target, encode: Encode, signal: str) -> Exporter:
     if target.protocol == "grpc":
         from tracekit.exporters.otlp_grpc import OtlpGrpcExporter
 

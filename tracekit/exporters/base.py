@@ -30,6 +30,8 @@ class Exporter:
 
     # The name of what `encode` makes, if that is bytes which a later process may send: the spool keeps those.
     spools_as = ""
+    # Seconds that sending one payload may take, whatever its deadline.
+    timeout_s = float("inf")
 
     def encode(self, spans: list[Span], resource: Mapping[str, Any], dropped: int) -> tuple[Any, int]:
         """The spans as a payload and its size in bytes (an estimate where it is no bytes).
