@@ -372,6 +372,18 @@ class Settings:
     currency: str = field(
         default="USD", metadata=_setting("TRACEKIT_CURRENCY", _currency, "what those prices are in")
     )
+    ui_team_attribute: str = field(
+        default="service.namespace",
+        metadata=_setting(
+            "TRACEKIT_UI_TEAM_ATTRIBUTE", str.strip, "the resource attribute that names a function's team"
+        ),
+    )
+    ui_tag_attributes: tuple[str, ...] = field(
+        default=("deployment.environment.name",),
+        metadata=_setting(
+            "TRACEKIT_UI_TAG_ATTRIBUTES", _names, "resource attributes that functions are tagged with"
+        ),
+    )
 
     @classmethod
     def from_env(

@@ -16,6 +16,8 @@ class UiSettings:
     `allowed_hosts` are Host names answered besides the loopback ones; "*" answers any (for use behind
     a proxy that checks). `otlp_endpoint` is printed in empty states for people to copy. `now_ns` is the
     clock, nanoseconds since the epoch; tests stop it. `prices` are by cloud.platform, in `currency`.
+    `team_attribute` and `tag_attributes` are keys of resources: whose a function is, and what it is
+    listed and filtered by.
     """
 
     allowed_hosts: tuple[str, ...] = ()
@@ -23,3 +25,5 @@ class UiSettings:
     now_ns: Callable[[], int] = time.time_ns
     prices: Mapping[str, Price] = field(default_factory=lambda: DEFAULT_PRICES)
     currency: str = CURRENCY
+    team_attribute: str = "service.namespace"
+    tag_attributes: tuple[str, ...] = ("deployment.environment.name",)

@@ -161,6 +161,8 @@ async def _listen(
             otlp_endpoint=bound.otlp_http_url,
             prices=with_changes(settings.prices),
             currency=settings.currency,
+            team_attribute=settings.ui_team_attribute,
+            tag_attributes=settings.ui_tag_attributes,
         )
         app = build_app(
             store.reader,

@@ -38,6 +38,7 @@ from dashboards.charts.timeseries import Line, TimeChart, bar_chart, line_chart,
 from dashboards.colours import colour_classes
 from dashboards.errorlist import listed
 from dashboards.errors import NotFound
+from dashboards.functionlist import sample_of
 from dashboards.functionusage import BUCKETS as USAGE_BUCKETS
 from dashboards.functionusage import LISTED, instance_rows, usage_charts, usage_totals
 from dashboards.importtable import imports_of
@@ -65,8 +66,6 @@ IMPORTS_TRIED = 3
 VERSIONS_DRAWN = 6
 ENDPOINTS_SHOWN = 20
 LOGS_SHOWN = 8
-# What calls used is read from their attributes: of more calls than this a sample.
-CALLS_SAMPLED = 200_000
 
 
 @router.get("/functions/{service:path}")
@@ -210,11 +209,6 @@ def _usage(ui: Ui, scope: Scope, stats: FunctionStats) -> dict[str, Any]:
         "cost": None if cost is None else money(cost, ui.settings.currency),
         "one_in": one_in,
     }
-
-
-def sample_of(calls: int) -> int:
-    """Of how many calls one is read for what it used."""
-    return max(-(-calls // CALLS_SAMPLED), 1)
 
 
 def _parts(reader: SpanReader, scope: Scope) -> dict[str, Any]:

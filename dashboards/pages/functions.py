@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
@@ -12,24 +12,15 @@ from collector.storage.base import FunctionsQuery, FunctionStats, SeriesQuery, S
 from dashboards import format
 from dashboards.change import Change, points, relative
 from dashboards.charts.spark import spark
+from dashboards.functionlist import SORTS, FunctionRow, Wanted, arrange, choices, function_rows
+from dashboards.money import money
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
 from dashboards.render import range_of, render
 from dashboards.timerange import TimeRange
-from dashboards.ui import ui_of
+from dashboards.ui import Ui, ui_of
 
 router = APIRouter()
-
-SORTS: dict[str, Callable[[FunctionStats], float | str]] = {
-    "name": lambda f: f.service.casefold(),
-    "calls": lambda f: f.calls,
-    "errors": lambda f: f.error_rate,
-    "p50": lambda f: f.p50_ns,
-    "p95": lambda f: f.p95_ns,
-    "p99": lambda f: f.p99_ns,
-    "cold": lambda f: -1.0 if f.cold_share is None else f.cold_share,
-    "seen": lambda f: f.last_seen_ns,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,39 +56,47 @@ class Changes:
 @router.get("/functions")
 def functions(request: Request) -> HTMLResponse:
     """The table, sorted and filtered by the URL, with totals above it."""
-    params, reader, time_range = request.query_params, ui_of(request).reader, range_of(request)
+    params, ui, time_range = request.query_params, ui_of(request), range_of(request)
     sort = choice(params, "sort", tuple(SORTS), "calls")
     descending = choice(params, "order", ("asc", "desc"), "asc" if sort == "name" else "desc") == "desc"
-    wanted = text(params, "q")
-    everything = reader.functions(FunctionsQuery(time_range.window))
+    wanted = Wanted(
+        text(params, "q"),
+        text(params, "platform"),
+        text(params, "region"),
+        text(params, "team"),
+        text(params, "tag"),
+    )
+    stats = ui.reader.functions(FunctionsQuery(time_range.window))
+    earlier = period_before(ui.reader, time_range) if stats else None
+    past = ui.reader.functions(FunctionsQuery(earlier, buckets=1)) if earlier else ()
+    everything = function_rows(ui, time_range.window, stats, past)
     shown = arrange(everything, wanted, sort, descending)
-    now = totals(reader, time_range.window, everything)
+    now = totals(ui.reader, time_range.window, stats)
     return render(
         request,
         "functions.html",
         functions=shown,
         everything=everything,
         totals=now,
-        changes=changes(now, before(reader, time_range) if everything else None),
-        sparks={f.service: spark(f.calls_by_bucket, f.errors_by_bucket) for f in shown},
-        colours=classes_for(request, (f.service for f in everything)),
+        changes=changes(now, totals(ui.reader, earlier, past) if earlier else None),
+        cost=_cost(ui, everything),
+        sparks={
+            row.stats.service: spark(row.stats.calls_by_bucket, row.stats.errors_by_bucket) for row in shown
+        },
+        colours=classes_for(request, (f.service for f in stats)),
         sort=sort,
         descending=descending,
         wanted=wanted,
-        stats=None if shown else reader.stats(),
+        choices=choices(everything),
+        money=lambda amount: money(amount, ui.settings.currency),
+        stats=None if shown else ui.reader.stats(),
     )
 
 
-def arrange(stats: Sequence[FunctionStats], wanted: str, sort: str, descending: bool) -> list[FunctionStats]:
-    """Those whose name, platform or trigger holds every word, in order; equal ones by name."""
-    words = wanted.casefold().split()
-    kept = [f for f in stats if all(word in _haystack(f) for word in words)]
-    by_name = sorted(kept, key=SORTS["name"])
-    return sorted(by_name, key=SORTS[sort], reverse=descending)
-
-
-def _haystack(stats: FunctionStats) -> str:
-    return " ".join((stats.service, stats.platform, stats.region, *stats.triggers)).casefold()
+def _cost(ui: Ui, rows: Sequence[FunctionRow]) -> str:
+    """Of those functions that told enough; "" where none did."""
+    known = [row.cost for row in rows if row.cost is not None]
+    return money(sum(known), ui.settings.currency) if known else ""
 
 
 def totals(reader: SpanReader, window: Window, stats: Sequence[FunctionStats]) -> Totals:
@@ -117,12 +116,6 @@ def period_before(reader: SpanReader, time_range: TimeRange) -> Window | None:
     """The period before; None unless the store reaches back over all of it."""
     window = time_range.previous
     return window if window and 0 < reader.stats().first_ns <= window.start_ns else None
-
-
-def before(reader: SpanReader, time_range: TimeRange) -> Totals | None:
-    """Totals of the period before, if there is one."""
-    window = period_before(reader, time_range)
-    return totals(reader, window, reader.functions(FunctionsQuery(window, buckets=1))) if window else None
 
 
 def changes(now: Totals, earlier: Totals | None) -> Changes:

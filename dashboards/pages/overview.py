@@ -25,7 +25,8 @@ from collector.storage.base import (
 from collector.storage.usage import MemoryQuery
 from dashboards.errorlist import earlier
 from dashboards.findingtext import Known, lines
-from dashboards.pages.function import BUCKETS, red_charts, sample_of
+from dashboards.functionlist import function_rows, sample_of
+from dashboards.pages.function import BUCKETS, red_charts
 from dashboards.pages.functions import changes, period_before, totals
 from dashboards.palette import classes_for
 from dashboards.params import whole
@@ -66,7 +67,8 @@ def overview(request: Request) -> HTMLResponse:
     return render(
         request,
         "overview.html",
-        functions=functions[:BUSIEST],
+        busiest=function_rows(ui_of(request), window, functions, past_functions)[:BUSIEST],
+        functions=functions,
         totals=now,
         changes=changes(now, totals(reader, past, past_functions) if past else None),
         findings=lines(request, found[:limit], Known({e.fingerprint: e for e in errors}, growing)),

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 from fastapi.testclient import TestClient
 
+from collector import jsonvalue
+from collector.model import COLUMN_NAMES, Resource, SpanBatch
 from collector.storage.base import FunctionsQuery, SpanReader, Window
+from collector.storage.memory import MemoryStorage
 from dashboards import format
+from dashboards.app import build_app
+from dashboards.settings import UiSettings
+from tests.collector.batches import SECOND, T0, row
 from tests.dashboards.conftest import client_of
 from tests.dashboards.reading import links, table
 from tests.dashboards.traffic import MINUTE, NOW_NS, Traffic, filled
 
+MIB = 2**20
 HOUR = Window(NOW_NS - 60 * MINUTE, NOW_NS)
 
 
@@ -107,3 +114,65 @@ def test_parameters_that_make_no_sense_are_refused_with_a_sentence(
     answer = client.get("/functions", params=query)
     assert answer.status_code == 400
     assert "That address cannot be read" in answer.text
+
+
+# ---------------------------------------------------------------- what functions used, whose they are
+
+
+def fleet() -> TestClient:
+    """Two functions of two teams, over the hour before now and the one before that."""
+    rows, resources = [], {}
+    for n in range(80):
+        number = n % 2 + 1
+        used = {"faas.mem_usage": (400 + n % 3) * MIB, "tracekit.cpu.utilization": 0.5 * number}
+        if n > 70:
+            used["tracekit.remaining_ms"] = 0
+        rows.append(
+            row(n + 1, 1, 60 * n, 100, service=("big", "small")[n % 2], platform="aws_lambda",
+                region=f"r{number}", resource_id=number, attributes=jsonvalue.dumps(used))
+        )  # fmt: skip
+        said = {"faas.max_memory": 512 * MIB, "service.namespace": f"team-{number}", "stage": "prod"}
+        resources[number] = Resource(number, "", jsonvalue.dumps(said))
+    refused = {"kind": "client", "peer_kind": "function", "peer": "small", "http_status": 429}
+    rows.append(row(999, 2, 4_700, service="caller", **refused))
+    rows.append(row(1_000, 1, -60, service="older", kind="internal"))
+    storage = MemoryStorage()
+    storage.writer.write([SpanBatch({name: [r[name] for r in rows] for name in COLUMN_NAMES}, resources)])
+    settings = UiSettings(now_ns=lambda: T0 + 4_800 * SECOND, tag_attributes=("stage",))
+    return TestClient(build_app(storage.reader, None, settings), base_url="http://127.0.0.1")
+
+
+RANGE = {"from": "now-40m"}
+
+
+def test_memory_processor_timeouts_refusals_and_cost_are_told() -> None:
+    big, small = table(fleet().get("/functions", params=RANGE | {"sort": "name"}).text)[1:]
+    assert "402 MB 79% of 512 MB" in big[9] and big[10] == "0.5"
+    assert small[10] == "1"
+    assert (big[11].split()[-1], small[11].split()[-1]) == ("4", "6"), (
+        "timeouts, and one call that was refused"
+    )
+    assert big[12].startswith("$0.00002")
+
+
+def test_changes_against_the_period_before_stand_by_each_function() -> None:
+    (big, _) = table(fleet().get("/functions", params=RANGE | {"sort": "name"}).text)[1:]
+    assert big[2].endswith("no change")
+
+
+@pytest.mark.parametrize(
+    "asked, found",
+    [
+        ({"team": "team-1"}, ["big"]),
+        ({"tag": "prod", "region": "r2"}, ["small"]),
+        ({"q": "TEAM-2 prod"}, ["small"]),
+    ],
+)
+def test_team_tag_and_region_narrow_the_list(asked: dict[str, str], found: list[str]) -> None:
+    assert names(fleet().get("/functions", params=RANGE | asked).text) == found
+
+
+@pytest.mark.parametrize("sort", ["memory", "cpu", "cut", "cost"])
+def test_what_functions_used_sorts_the_list(sort: str) -> None:
+    assert names(fleet().get("/functions", params=RANGE | {"sort": sort}).text)[0] in ("big", "small")
+    assert names(fleet().get("/functions", params=RANGE | {"sort": "cpu"}).text) == ["small", "big"]
