@@ -29,7 +29,13 @@ from collector.receivers.tls import tls_of
 from collector.retention import Caretaker, Limits, part_bytes
 from collector.settings import Address, Settings, SettingsError
 from collector.storage.base import Grace, SpanWriter, StorageError
-from collector.storage.duckdb import PART_BYTES, DatabaseOptions, DuckDBStorage, open_storage
+from collector.storage.duckdb import (
+    PART_BYTES,
+    DatabaseOptions,
+    DuckDBStorage,
+    PythonKeySet,
+    open_storage,
+)
 from collector.tokenfile import read_tokens
 
 log = logging.getLogger(__name__)
@@ -111,6 +117,7 @@ def open_store(settings: Settings) -> DuckDBStorage:
         dedup_keys=settings.dedup_spans,
         disk_floor_bytes=settings.disk_floor_bytes,
         part_bytes=part_bytes(_limits(settings), PART_BYTES),
+        make_keys=choice.KEY_SET or PythonKeySet,
     )
 
 

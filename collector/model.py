@@ -271,6 +271,15 @@ class SpanBatch:
         """The spans as one Arrow array (collector.arrow) with the columns of SPAN_COLUMNS."""
         return arrow.table({c.name: (c.type, self.columns[c.name]) for c in SPAN_COLUMNS})
 
+    @staticmethod
+    def joined_arrow(batches: Sequence[SpanBatch]) -> Any:
+        """The spans of batches of this class, one after the other, as one Arrow array like `arrow`."""
+        columns = {
+            c.name: (c.type, [value for batch in batches for value in batch.columns[c.name]])
+            for c in SPAN_COLUMNS
+        }
+        return arrow.table(columns)
+
     def links_arrow(self) -> Any | None:
         """The links of all spans as one Arrow array, a row a link (LINK_COLUMNS); None without any."""
         columns = self.columns

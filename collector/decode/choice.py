@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from collector.decode import otlp_protobuf
 from collector.decode.result import Decoded
@@ -11,8 +12,11 @@ try:
     from collector.decode import otlp_protobuf_c
 except ImportError:  # installed without a compiler, or for another platform
     _FOUND: dict[str, Callable[[bytes, int], Decoded]] = {"python": otlp_protobuf.decode}
+    KEY_SET: Callable[[], Any] | None = None
 else:
     _FOUND = {"c": otlp_protobuf_c.decode, "python": otlp_protobuf.decode}
+    # A set of span keys (collector.storage.duckdb.recent.KeySet) that is built with the decoder in C.
+    KEY_SET = otlp_protobuf_c.KeySet
 
 _name = next(iter(_FOUND))
 

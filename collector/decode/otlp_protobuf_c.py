@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 
 import collector.decode._otlp as _otlp
 from collector.decode import parts
+from collector.decode._otlp import KeySet as KeySet
 from collector.decode.builder import MAX_GROUPS, MAX_ITEMS, MAX_SPANS
 from collector.decode.otlp_protobuf import FIELDS, NO_REQUEST, UNREADABLE_SPAN
 from collector.decode.result import Decoded, TooLarge, Undecodable
@@ -57,6 +58,10 @@ class ArrowSpanBatch(SpanBatch):
 
     def arrow(self) -> Any:
         return self._table
+
+    @staticmethod
+    def joined_arrow(batches: Sequence[SpanBatch]) -> Any:
+        return _otlp.joined([batch.arrow() for batch in batches])
 
     def links_arrow(self) -> Any | None:
         return self._table.links()

@@ -38,6 +38,11 @@ class Budget:
         return self._waiting
 
     @property
+    def crowded(self) -> bool:
+        """Whether so much waits that nobody should let it become more for the sake of larger groups."""
+        return self._waiting >= self._max_waiting // 2
+
+    @property
     def refused(self) -> int:
         return self._refused
 

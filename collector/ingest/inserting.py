@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +17,15 @@ from collector.ingest.stage import Stage
 from collector.ingest.stats import Counts
 from collector.journal import Journal
 from collector.payload import Payload
-from collector.storage.base import Grace, Rejected, RetryLater, SpanWriter, StorageError
+from collector.storage.base import (
+    BlockResult,
+    BlockWriter,
+    Grace,
+    Rejected,
+    RetryLater,
+    SpanWriter,
+    StorageError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +34,11 @@ _GROUP_ROWS = 50_000
 # An INSERT has a fixed cost of 1.5 ms: worth it at once for this many, for fewer after a moment.
 _ENOUGH_ROWS = 16_384
 _LINGER_S = 0.025
+# While so many spans come that a block of the engine fills within this time, it is waited for: each costs a
+# third then.
+_LINGER_FOR_BLOCK_S = 1.5
+# Some of a block may turn out to be stored already.
+_BLOCK_SLACK = 17 / 16
 # How often running spans are looked through for those that were not heard of for too long.
 _LOOK_EVERY_S = 1.0
 # What the store fails at for no known reason is tried again before each payload is tried alone.
@@ -47,7 +62,9 @@ class Inserting(Stage):
         self._clock = clock
         self._grace = grace
         self._started_ns = clock()
-        self._rows = 0  # that wait
+        self._rows = self._spans = 0  # that wait
+        self._most_spans = _GROUP_ROWS
+        self._enough_spans = _ENOUGH_ROWS
         self._looked_at = time.monotonic()
         # Why nothing can be stored at the moment; None when the last write went well.
         self.trouble: RetryLater | None = None
@@ -56,8 +73,8 @@ class Inserting(Stage):
         with self._wake:
             first = not self._waiting
             self._waiting.extend(jobs)
-            self._rows += sum(job.rows for job in jobs)
-            if first or self._rows >= _ENOUGH_ROWS:  # who lingers need not hear of every payload
+            self._count(jobs)
+            if first or self._is_enough():  # who lingers need not hear of every payload
                 self._wake.notify()
 
     def _run(self) -> None:
@@ -78,19 +95,32 @@ class Inserting(Stage):
             self._drop(group)
 
     def _next_group(self) -> list[Job] | None:
-        """What waits, up to _GROUP_ROWS; [] if nothing came for a while, None at the end of all."""
+        """What waits, up to a bound; [] if nothing came for a while, None at the end of all."""
         with self._wake:
             self._wake.wait_for(lambda: self._waiting or self._closing, _LOOK_EVERY_S)
             self._linger()
             if self._closing and not self._waiting:
                 return None
-            group: list[Job] = []
-            rows = 0
-            while self._waiting and (not group or rows + self._waiting[0].rows <= _GROUP_ROWS):
-                group.append(self._waiting.popleft())
-                rows += group[-1].rows
-            self._rows -= rows
-            return group
+            return self._take()
+
+    def _take(self) -> list[Job]:
+        group: list[Job] = []
+        spans = others = 0
+        # (The last may pass the bound: what is left of it after a block comes with the next one.)
+        while self._waiting and spans < self._most_spans and others < _GROUP_ROWS:
+            group.append(self._waiting.popleft())
+            spans += group[-1].spans
+            others += group[-1].rows - group[-1].spans
+        self._count(group, -1)
+        return group
+
+    def _count(self, jobs: Sequence[Job], sign: int = 1) -> None:
+        self._rows += sign * sum(job.rows for job in jobs)
+        self._spans += sign * _spans_of(jobs)
+
+    def _is_enough(self) -> bool:
+        others = self._rows - self._spans
+        return self._spans >= self._enough_spans or others >= _ENOUGH_ROWS or self._budget.crowded
 
     def _linger(self) -> None:
         """Nothing to wait for: somebody waits for the answer."""
@@ -134,6 +164,10 @@ class Inserting(Stage):
             log.exception("spans that never finished could not be closed")
 
 
+def _spans_of(jobs: Sequence[Job]) -> int:
+    return sum(job.spans for job in jobs)
+
+
 class Abandoned(Exception):
     """Ingest closes while the store takes nothing."""
 
@@ -164,6 +198,13 @@ class InsertingBehind(Inserting):
         self._hurry = 0
         self._in_a_row = 0  # payloads set aside since one was stored
         self._visible = threading.Condition()
+        self._blocks = writer if isinstance(writer, BlockWriter) else None
+        # Spans that surely hold a block; none is ever waited for where the engine has no such thing.
+        self._block_spans = int(self._blocks.block_spans * _BLOCK_SLACK) if self._blocks else sys.maxsize
+        self._most_spans = self._block_spans if self._blocks else _GROUP_ROWS
+        self._taken_at = time.monotonic()  # the last group
+        self._left_spans = 0  # that waited still when it was taken
+        self._spans_per_s = 0.0  # that came, in the second before
 
     @property
     def inserted(self) -> int:
@@ -196,21 +237,25 @@ class InsertingBehind(Inserting):
             log.exception("the writer's thread failed in a way it does not know and has stopped")
 
     def _guarded(self, group: list[Job]) -> None:
-        self._store(group)
-        self._drop(group)
+        left = self._store_most(group)
+        with self._wake:
+            self._waiting.extendleft(reversed(left))
+            self._count(left)
+            self._left_spans += _spans_of(left)
 
     def _replay(self) -> None:
-        began, group, rows = time.monotonic(), [], 0
+        began = time.monotonic()
         total = self._journal.replay_bytes
+        group: list[Job] = []
+        rows = 0
         for end, payload in self._journal.replay():
-            job = self._again(end, payload)
-            group.append(job)
-            rows += job.rows
-            if rows >= _GROUP_ROWS:
-                self._store(group)
-                group, rows = [], 0
-        if group:
-            self._store(group)
+            group.append(self._again(end, payload))
+            rows += group[-1].rows
+            if rows >= self._most_spans:
+                group = self._store_most(group)
+                rows = _spans_of(group)
+        while group:
+            group = self._store_most(group)
         self._reached(self._journal.replay_end)  # a torn tail, too: there is nothing more to come
         if total:
             log.info("%d bytes of the journal were replayed in %.1f s", total, time.monotonic() - began)
@@ -229,9 +274,58 @@ class InsertingBehind(Inserting):
     def _linger(self) -> None:
         if not self._waiting or self._closing:
             return
-        left = self._waiting[0].since + _LINGER_S - time.monotonic()
+        until = self._waiting[0].since + _LINGER_S
+        self._enough_spans = _ENOUGH_ROWS
+        if self._spans_per_s * _LINGER_FOR_BLOCK_S >= self._block_spans:
+            # (What is left over from the last block began to wait long ago.)
+            until = self._taken_at + _LINGER_FOR_BLOCK_S
+            self._enough_spans = self._block_spans
+        left = until - time.monotonic()
         if left > 0:
-            self._wake.wait_for(lambda: self._closing or self._hurry or self._rows >= _ENOUGH_ROWS, left)
+            self._wake.wait_for(self._has_waited_enough, left)
+
+    def _has_waited_enough(self) -> bool:
+        return bool(self._closing or self._hurry or self._is_enough())
+
+    def _take(self) -> list[Job]:
+        now, came = time.monotonic(), self._spans - self._left_spans
+        took = max(now - self._taken_at, 1e-3)
+        self._spans_per_s += (came / took - self._spans_per_s) * min(took, 1.0)
+        group = super()._take()
+        self._taken_at, self._left_spans = now, self._spans
+        return group
+
+    def _store_most(self, group: list[Job]) -> list[Job]:
+        """Store the group, or as much of it as the engine likes best; what is left comes with the next."""
+        found = self._try_block(group)
+        if found is None:
+            self._store(group)
+            self._drop(group)
+            return []
+        done, left = group[: found.whole], group[found.whole :]
+        if found.rest is not None:
+            left[0].decoded = dataclasses.replace(left[0].decoded, batch=found.rest)
+        if done:
+            self._stored_up_to(done[-1].end)
+        self._drop(done)
+        return left
+
+    def _try_block(self, group: list[Job]) -> BlockResult | None:
+        """None if there is none in it, or it failed: then it is written as any group, with all that can go
+        wrong."""
+        if self._blocks is None or _spans_of(group) < self._blocks.block_spans:
+            return None
+        began = time.perf_counter()
+        try:
+            found = self._blocks.write_block([job.decoded.batch for job in group], [job.end for job in group])
+        except StorageError as error:
+            log.info("a block was not written: %s", error)
+            return None
+        except Exception:
+            log.exception("the writer failed in a way it does not know")
+            return None
+        self._counts.committed(found.result, time.perf_counter() - began)
+        return found
 
     def _store(self, group: list[Job]) -> None:
         """Until it is stored, or set aside payload by payload."""
@@ -276,11 +370,14 @@ class InsertingBehind(Inserting):
             log.warning("acknowledged payloads wait for the store: %s", error)
             self._pause(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_S)
-        self.trouble = None
         if any(job.rows for job in group):
             self._in_a_row = 0
-        self._reached(group[-1].end)
+        self._stored_up_to(group[-1].end)
         return None
+
+    def _stored_up_to(self, position: int) -> None:
+        self.trouble = None
+        self._reached(position)
 
     def _reached(self, position: int) -> None:
         with self._visible:

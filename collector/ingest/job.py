@@ -33,6 +33,10 @@ class Job:
     def rows(self) -> int:
         return len(self.decoded.batch)
 
+    @property
+    def spans(self) -> int:
+        return len(self.decoded.batch) if isinstance(self.decoded.batch, SpanBatch) else 0
+
 
 def answer(jobs: Sequence[Job], error: Exception | None = None) -> None:
     """From any thread: what the job's `export` returns or raises. One wake-up for all of them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from collector.batch import Batch
 from collector.model import Resource, Scope, Span
@@ -357,8 +357,7 @@ class EdgesQuery:
     5. CONSUMER span with a messaging destination: queue:<destination> -> function service. Queue delay:
        for each link, and the parent, that is a stored PRODUCER span: consumer start - producer end,
        dropped if negative.
-    6. CONSUMER span without a destination: a stored PRODUCER parent in rule 1's manner
-       (connection "message"), else as rule 2.
+    6. CONSUMER span without a destination: as a SERVER span, by rules 1 and 2.
     """
 
     window: Window
@@ -493,6 +492,16 @@ class WriteResult:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockResult:
+    """Of the batches that were offered: the first `whole` are written, and of the one that follows them all
+    but `rest`, if there is any."""
+
+    result: WriteResult
+    whole: int
+    rest: Batch | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grace:
     """How long after its last snapshot a running span is believed to be running, in nanoseconds."""
 
@@ -540,6 +549,23 @@ class SpanWriter(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class BlockWriter(SpanWriter, Protocol):
+    """A writer that stores spans for much less where it gets blocks of just the right size."""
+
+    @property
+    def block_spans(self) -> int:
+        """How many spans make a block."""
+        ...
+
+    def write_block(self, batches: Sequence[Batch], marks: Sequence[int]) -> BlockResult:
+        """As `write`, all or nothing, but of so many of the first batches as fill one block with spans that
+        are new; of all batches if they do not fill it. `marks` are the positions after each. A batch that is
+        stored in part is not below the mark: when it is offered whole after a restart, its spans that are
+        stored are told from the others whatever their clocks said, if it comes with the first write."""
+        ...
 
 
 class SpanReader(Protocol):

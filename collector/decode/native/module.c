@@ -5,6 +5,7 @@
 
 #include "arrow.h"
 #include "hash.h"
+#include "keys.h"
 #include "spans.h"
 
 /* ---------------------------------------------------------------- Table: columns, and what belongs to spans */
@@ -15,10 +16,7 @@ typedef struct {
     struct buffer links, snapshots;
 } Table;
 
-/* A span's key: trace id and span id, both big-endian. */
-#define KEY_BYTES 24
-
-static PyTypeObject *table_type;
+static PyTypeObject *table_type, *keys_type;
 
 static Table *new_table(void) {
     allocfunc alloc = (allocfunc)PyType_GetSlot(table_type, Py_tp_alloc);
@@ -308,6 +306,56 @@ static PyObject *table_take_rows(PyObject *self, PyObject *sequence) {
     return PyErr_NoMemory();
 }
 
+/* ---------------------------------------------------------------- several tables as one */
+
+/* The tables of a sequence of Tables, in a list that keeps them alive. */
+static const struct table **tables_of(PyObject *list, size_t *count) {
+    Py_ssize_t length = PyList_Size(list);
+    const struct table **found = malloc(((size_t)length + 1) * sizeof *found);
+    if (!found) PyErr_NoMemory();
+    for (Py_ssize_t i = 0; found && i < length; i++) {
+        PyObject *item = PyList_GetItem(list, i);
+        if (PyObject_TypeCheck(item, table_type)) {
+            found[i] = ((Table *)item)->table;
+            if (found[i]->specs == found[0]->specs) continue;
+        }
+        PyErr_SetString(PyExc_TypeError, "tables of the same columns are joined");
+        free(found);
+        found = NULL;
+    }
+    *count = (size_t)length;
+    return found;
+}
+
+static bool join(Table *to, const struct table **from, size_t count) {
+    jmp_buf way_out;
+    if (setjmp(way_out)) return false;
+    to->table = table_new(span_specs, SPAN_WIDTH, &way_out);
+    if (!to->table) return false;
+    table_join(to->table, from, count);
+    return true;
+}
+
+static PyObject *joined(PyObject *Py_UNUSED(module), PyObject *sequence) {
+    PyObject *list = PySequence_List(sequence);
+    size_t count = 0;
+    const struct table **from = list ? tables_of(list, &count) : NULL;
+    Table *to = from ? new_table() : NULL;
+    bool done = false;
+    if (count && from && from[0]->specs != span_specs) {
+        PyErr_SetString(PyExc_TypeError, "tables of spans are joined");
+    } else if (to) {
+        PyThreadState *state = PyEval_SaveThread(); /* a table is never changed once it is made */
+        done = join(to, from, count);
+        PyEval_RestoreThread(state);
+    }
+    free(from);
+    Py_XDECREF(list);
+    if (done) return (PyObject *)to;
+    Py_XDECREF((PyObject *)to);
+    return PyErr_Occurred() ? NULL : PyErr_NoMemory();
+}
+
 static PyMethodDef table_methods[] = {
     {"__arrow_c_array__", (PyCFunction)(void (*)(void))table_arrow, METH_VARARGS | METH_KEYWORDS,
      "The columns as Arrow memory, without a copy."},
@@ -535,6 +583,104 @@ static PyObject *decode(PyObject *Py_UNUSED(module), PyObject *args) {
     return found;
 }
 
+/* ---------------------------------------------------------------- KeySet */
+
+typedef struct {
+    PyObject_HEAD
+    struct key_set set;
+} KeySet;
+
+static PyObject *keys_new(PyTypeObject *type, PyObject *args, PyObject *Py_UNUSED(named)) {
+    if (!PyArg_ParseTuple(args, "")) return NULL;
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    return alloc(type, 0);
+}
+
+static void keys_dealloc(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    keys_free(&((KeySet *)self)->set);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(self);
+    Py_DECREF(type);
+}
+
+static Py_ssize_t keys_length(PyObject *self) {
+    const struct key_set *set = &((KeySet *)self)->set;
+    return (Py_ssize_t)(set->count + set->has_zeros);
+}
+
+/* The keys in `bytes`, whole ones only. */
+static bool keys_of(PyObject *bytes, struct slice *keys) {
+    char *data;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(bytes, &data, &length) < 0) return false;
+    if (length % KEY_BYTES) {
+        PyErr_SetString(PyExc_ValueError, "keys are 24 bytes each");
+        return false;
+    }
+    *keys = (struct slice){(const uint8_t *)data, (size_t)length};
+    return true;
+}
+
+static int keys_has(PyObject *self, PyObject *bytes) {
+    struct slice key;
+    if (!keys_of(bytes, &key)) return -1;
+    return key.length == KEY_BYTES && keys_contain(&((KeySet *)self)->set, key.data);
+}
+
+static PyObject *keys_update(PyObject *self, PyObject *bytes) {
+    struct slice keys;
+    if (!keys_of(bytes, &keys)) return NULL;
+    for (size_t at = 0; at < keys.length; at += KEY_BYTES)
+        if (keys_add(&((KeySet *)self)->set, keys.data + at) < 0) return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+static bool append_number(PyObject *list, size_t number) {
+    PyObject *item = PyLong_FromSize_t(number);
+    bool added = item && !PyList_Append(list, item);
+    Py_XDECREF(item);
+    return added;
+}
+
+/* Whether this key is new to all three, and in `self` from now on; -1 if there is no memory. */
+static int add_if_new(struct key_set *self, const struct key_set *one, const struct key_set *other,
+                      const uint8_t *key) {
+    return keys_contain(one, key) || keys_contain(other, key) ? 0 : keys_add(self, key);
+}
+
+static PyObject *keys_add_unseen(PyObject *self, PyObject *args) {
+    PyObject *bytes, *one, *other;
+    struct slice keys;
+    if (!PyArg_ParseTuple(args, "OO!O!", &bytes, keys_type, &one, keys_type, &other)) return NULL;
+    PyObject *found = keys_of(bytes, &keys) ? PyList_New(0) : NULL;
+    for (size_t at = 0; found && at < keys.length; at += KEY_BYTES) {
+        int added = add_if_new(&((KeySet *)self)->set, &((KeySet *)one)->set, &((KeySet *)other)->set,
+                               keys.data + at);
+        if (added < 0) PyErr_NoMemory();
+        if (added < 0 || (added && !append_number(found, at / KEY_BYTES))) Py_CLEAR(found);
+    }
+    return found;
+}
+
+static PyMethodDef keys_methods[] = {
+    {"add_unseen", keys_add_unseen, METH_VARARGS,
+     "add_unseen(keys, one, other) -> numbers of the keys in none of the three, added here; the first of equals."},
+    {"update", keys_update, METH_O, "Adds keys, 24 bytes each."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot keys_slots[] = {
+    {Py_tp_doc, "A set of span keys."},
+    {Py_tp_new, keys_new},
+    {Py_tp_dealloc, keys_dealloc},
+    {Py_tp_methods, keys_methods},
+    {Py_sq_length, keys_length},
+    {Py_sq_contains, keys_has},
+    {0, NULL},
+};
+static PyType_Spec keys_spec = {"collector.decode._otlp.KeySet", sizeof(KeySet), 0, Py_TPFLAGS_DEFAULT, keys_slots};
+
 /* ---------------------------------------------------------------- the module */
 
 static PyObject *wanted_keys(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) {
@@ -569,6 +715,7 @@ static PyMethodDef functions[] = {
     {"decode", decode, METH_VARARGS,
      "decode(body, received_ns, read_resource, read_scope, normalise) -> (Table, rejected, resources, scopes),\n"
      "or the number of the reason why the request is refused as a whole."},
+    {"joined", joined, METH_O, "The rows of several tables of spans, one after the other, without links and snapshots."},
     {"span_columns", span_columns, METH_NOARGS, "(name, type) of the columns of spans."},
     {"link_columns", link_columns, METH_NOARGS, "(name, type) of the columns of links."},
     {"wanted_keys", wanted_keys, METH_NOARGS, "The attributes that columns are read from."},
@@ -604,7 +751,8 @@ PyMODINIT_FUNC PyInit__otlp(void) {
     if (!module) return NULL;
     table_prepare();
     table_type = add_type(module, &table_spec, "Table");
-    if (table_type && prepare_hash()) return module;
+    keys_type = add_type(module, &keys_spec, "KeySet");
+    if (table_type && keys_type && prepare_hash()) return module;
     Py_DECREF(module);
     return NULL;
 }

@@ -94,6 +94,39 @@ void table_take(struct table *to, const struct table *from, const uint32_t *rows
     to->rows += count;
 }
 
+/* Room for all at once: columns of a hundred thousand rows would be copied over and over as they grow. */
+static void expect_joined(struct column *to, const struct table **from, size_t count, int column, bool text) {
+    size_t bytes = 0, rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += from[i]->columns[column].values.length;
+        rows += from[i]->rows;
+    }
+    if (bytes) buffer_room(&to->values, bytes);
+    if (text && rows) buffer_room(&to->offsets, (rows + 1) * sizeof(int64_t));
+}
+
+static void join_offsets(struct column *to, const struct column *from, size_t rows) {
+    int64_t before = (int64_t)to->values.length;
+    if (!to->offsets.length) buffer_add(&to->offsets, &(int64_t){0}, sizeof before);
+    int64_t *ends = (int64_t *)buffer_room(&to->offsets, rows * sizeof before);
+    for (size_t row = 0; row < rows; row++) ends[row] = before + offset_of(from, row + 1);
+    to->offsets.length += rows * sizeof before;
+}
+
+void table_join(struct table *to, const struct table **from, size_t count) {
+    for (int i = 0; i < to->width; i++) {
+        struct column *c = &to->columns[i];
+        bool text = to->specs[i].type == TEXT;
+        expect_joined(c, from, count, i, text);
+        for (size_t k = 0; k < count; k++) {
+            const struct column *one = &from[k]->columns[i];
+            if (text && from[k]->rows) join_offsets(c, one, from[k]->rows);
+            buffer_add(&c->values, one->values.data, one->values.length);
+        }
+    }
+    for (size_t k = 0; k < count; k++) to->rows += from[k]->rows;
+}
+
 /* ---------------------------------------------------------------- Arrow */
 
 /* One allocation each for everything a schema or an array points to; only the outermost is released. */

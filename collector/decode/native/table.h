@@ -58,6 +58,9 @@ struct slice table_text(const struct table *t, int column, size_t row);
 /* Appends the rows of `from`, which has the same columns, in the order of `rows`. */
 void table_take(struct table *to, const struct table *from, const uint32_t *rows, size_t count);
 
+/* Appends all rows of tables that have the same columns, one after the other. */
+void table_join(struct table *to, const struct table **from, size_t count);
+
 /* Once per process, before anything is exported. */
 void table_prepare(void);
 

@@ -2,6 +2,7 @@
 
 from collector.storage.duckdb.copies import restore
 from collector.storage.duckdb.database import LOCK, DatabaseOptions, DataFolderInUse
+from collector.storage.duckdb.recent import PythonKeySet
 from collector.storage.duckdb.storage import DuckDBStorage, open_storage
 from collector.storage.duckdb.writer import PART_BYTES
 
@@ -11,6 +12,7 @@ __all__ = [
     "DataFolderInUse",
     "DatabaseOptions",
     "DuckDBStorage",
+    "PythonKeySet",
     "open_storage",
     "restore",
 ]

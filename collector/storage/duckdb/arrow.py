@@ -11,8 +11,17 @@ from collector.model import Resource, Scope, SpanBatch
 __all__ = ["NO_BOOL", "NO_INT32", "Table", "resources", "scopes", "spans", "stream"]
 
 
-def spans(batch: SpanBatch) -> Any:
-    return chunks([batch.arrow()])
+def spans(batches: Sequence[SpanBatch]) -> Any:
+    """All of them, at least one, in as few pieces as can be: of several, DuckDB's threads would each make a
+    row group of their own, none of them full."""
+    kinds: dict[type[SpanBatch], list[SpanBatch]] = {}
+    for batch in batches:
+        kinds.setdefault(type(batch), []).append(batch)
+    return chunks([_joined(kind, some) for kind, some in kinds.items()])
+
+
+def _joined(kind: type[SpanBatch], batches: list[SpanBatch]) -> Any:
+    return batches[0].arrow() if len(batches) == 1 else kind.joined_arrow(batches)
 
 
 def resources(found: Sequence[Resource]) -> Any:

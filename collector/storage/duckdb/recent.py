@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from typing import Protocol
 
 from collector.model import KEY_BYTES
 
 Key = bytes  # KEY_BYTES long: trace id and span id, both big-endian, as SpanBatch.key_bytes gives them
 
-# About 130 bytes each. At 1,000 spans/s the window is 17 minutes; older ones are looked up in the store.
+# About 70 bytes each in C, 130 in Python. At 1,000 spans/s the window is 17 minutes; older ones are looked up
+# in the store.
 DEFAULT_KEYS = 1_000_000
 
 
@@ -21,6 +23,36 @@ def each(keys: bytes) -> list[Key]:
     return [keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES)]
 
 
+class KeySet(Protocol):
+    """A set of keys. Many at once are written one after the other, as `SpanBatch.key_bytes` gives them."""
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, key: Key, /) -> bool: ...
+
+    def update(self, keys: bytes, /) -> None: ...
+
+    # (Any set of the same make: typed loosely, because each make knows only its own.)
+    def add_unseen(self, keys: bytes, one: KeySet, other: KeySet, /) -> list[int]:
+        """Add those that are in none of the three; which of the keys those are, the first of equals."""
+        ...
+
+
+class PythonKeySet(set[Key]):
+    """Where the set in C (collector.decode.choice) was not built."""
+
+    def update(self, keys: bytes) -> None:  # type: ignore[override]
+        super().update(each(keys))
+
+    def add_unseen(self, keys: bytes, one: KeySet, other: KeySet) -> list[int]:
+        found = []
+        for row, this in enumerate(each(keys)):
+            if this not in self and this not in one and this not in other:
+                self.add(this)
+                found.append(row)
+        return found
+
+
 class RecentKeys:
     """The last `size` / 2 to `size` keys, in two generations: forgetting is dropping the older one.
 
@@ -28,27 +60,31 @@ class RecentKeys:
     starts later cannot have been stored before that, unless its sender's clock runs ahead.
     """
 
-    def __init__(self, now_ns: int, size: int = DEFAULT_KEYS) -> None:
+    def __init__(
+        self, now_ns: int, size: int = DEFAULT_KEYS, make: Callable[[], KeySet] = PythonKeySet
+    ) -> None:
         self._half = max(size // 2, 1)
-        self._new: set[Key] = set()
-        self._old: set[Key] = set()
+        self._make = make
+        self._new = make()
+        self._old = make()
         self._new_since = now_ns
         self.since_ns = now_ns
 
     def __contains__(self, key: Key) -> bool:
         return key in self._new or key in self._old
 
-    def unseen(self, keys: bytes, besides: set[Key]) -> list[int]:
-        """Which keys are neither remembered nor in `besides`, the first of equals; they are put there."""
-        found = []
-        for row, this in enumerate(each(keys)):
-            if this not in besides and this not in self._new and this not in self._old:
-                besides.add(this)
-                found.append(row)
-        return found
+    def set_of(self, keys: bytes = b"") -> KeySet:
+        """A set of its own, for `unseen`."""
+        made = self._make()
+        made.update(keys)
+        return made
 
-    def add(self, keys: Iterable[Key], now_ns: int) -> None:
+    def unseen(self, keys: bytes, besides: KeySet) -> list[int]:
+        """Which keys are neither remembered nor in `besides`, the first of equals; they are put there."""
+        return besides.add_unseen(keys, self._new, self._old)
+
+    def add(self, keys: bytes, now_ns: int) -> None:
         self._new.update(keys)
         if len(self._new) >= self._half:
-            self._old, self._new = self._new, set()
+            self._old, self._new = self._new, self._make()
             self.since_ns, self._new_since = self._new_since, now_ns

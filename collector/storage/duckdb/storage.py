@@ -15,7 +15,7 @@ from collector.storage.duckdb.metrics import DuckDBMetrics
 from collector.storage.duckdb.origins import DuckDBOrigins
 from collector.storage.duckdb.parts import day_of
 from collector.storage.duckdb.reader import DuckDBReader
-from collector.storage.duckdb.recent import DEFAULT_KEYS
+from collector.storage.duckdb.recent import DEFAULT_KEYS, KeySet, PythonKeySet
 from collector.storage.duckdb.writer import DISK_FLOOR_BYTES, PART_BYTES, DuckDBWriter
 
 
@@ -79,15 +79,17 @@ def open_storage(
     disk_floor_bytes: int = DISK_FLOOR_BYTES,
     part_bytes: int = PART_BYTES,
     clock: Callable[[], int] = time.time_ns,
+    make_keys: Callable[[], KeySet] = PythonKeySet,
 ) -> DuckDBStorage:
-    """Open (or create) the store in a folder, migrating an older schema. `clock` says which day it is.
+    """Open (or create) the store in a folder, migrating an older schema. `clock` says which day it is,
+    `make_keys` makes the sets that remember which spans came.
 
     Raises DataFolderInUse if another process has it, IncompatibleSchema if a newer tracekit wrote it,
     StorageError if it cannot be opened.
     """
     database = Database(data_dir, options or DatabaseOptions(), day_of(clock()))
     try:
-        writer = DuckDBWriter(database, dedup_keys, disk_floor_bytes, part_bytes, clock)
+        writer = DuckDBWriter(database, dedup_keys, disk_floor_bytes, part_bytes, clock, make_keys)
         return DuckDBStorage(database, writer, clock)
     except BaseException:
         database.close()

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import duckdb
 
 from collector.batch import Batch
-from collector.storage.base import Grace, Rejected, RetryLater, WriteResult
+from collector.model import SpanBatch
+from collector.storage.base import BlockResult, Grace, Rejected, RetryLater, WriteResult
 from collector.storage.duckdb.database import Database, first_line, roll_back
 from collector.storage.duckdb.origins import Origins
 from collector.storage.duckdb.parts import day_of
-from collector.storage.duckdb.recent import DEFAULT_KEYS
+from collector.storage.duckdb.recent import DEFAULT_KEYS, KeySet, PythonKeySet
 from collector.storage.duckdb.signals import LogTable, MetricTable
 from collector.storage.duckdb.span_table import SpanTable
 
@@ -25,6 +26,10 @@ DISK_FLOOR_BYTES = 512 * 1024 * 1024
 # A part that has grown to this is followed by another one of the same day.
 PART_BYTES = 4 * 2**30
 _LOOK_NS = 1_000_000_000
+# The engine's row group. One that comes whole in a transaction is compressed and written to its place at
+# once: 2.5 µs of processor time a span. What comes in smaller pieces goes through the engine's log first and
+# is compressed, and compressed again, at checkpoints: 7 µs.
+BLOCK_SPANS = 122_880
 
 # What the data itself can be to blame for; anything else may pass on another try.
 _REJECTING = (
@@ -54,6 +59,7 @@ class DuckDBWriter:
         disk_floor_bytes: int = DISK_FLOOR_BYTES,
         part_bytes: int = PART_BYTES,
         clock: Callable[[], int] = time.time_ns,
+        make_keys: Callable[[], KeySet] = PythonKeySet,
     ) -> None:
         self._database = database
         self._disk_floor = disk_floor_bytes
@@ -63,13 +69,21 @@ class DuckDBWriter:
         self._part_is_full = False
         self.duplicates = 0
         self._origins = Origins(database)
-        self._spans = SpanTable(database, dedup_keys)
+        self._spans = SpanTable(database, dedup_keys, make_keys)
         self._signals: tuple[Any, ...] = (self._spans, LogTable(database), MetricTable(database))
         self._read_mark()
 
     def write(self, batches: Sequence[Batch], mark: int | None = None) -> WriteResult:
         self._look_around()
         return self._persistently(lambda: self._write(batches, mark))
+
+    @property
+    def block_spans(self) -> int:
+        return BLOCK_SPANS
+
+    def write_block(self, batches: Sequence[Batch], marks: Sequence[int]) -> BlockResult:
+        self._look_around()
+        return self._persistently(lambda: self._write_block(batches, marks))
 
     def close_unfinished(self, now_ns: int, grace: Grace) -> int:
         if not self._spans.due(now_ns, grace):
@@ -138,6 +152,25 @@ class DuckDBWriter:
     def _write(self, batches: Sequence[Batch], mark: int | None) -> WriteResult:
         self._begin_part_if_due()
         plans = [(s, s.plan([b for b in batches if isinstance(b, s.takes)])) for s in self._signals]
+        return self._carry_out(batches, plans, mark)
+
+    def _write_block(self, batches: Sequence[Batch], marks: Sequence[int]) -> BlockResult:
+        self._begin_part_if_due()
+        spans = {place: batch for place, batch in enumerate(batches) if isinstance(batch, SpanBatch)}
+        places = list(spans)
+        plan = self._spans.plan(list(spans.values()), self.block_spans)
+        # What follows the last span that fills the block comes with the next one.
+        end = places[plan.planned - 1] + 1 if plan.planned < len(places) or plan.rest else len(batches)
+        whole = end - 1 if plan.rest else end
+        taken, others = batches[:end], self._signals[1:]
+        plans = [(s, s.plan([b for b in taken if isinstance(b, s.takes)])) for s in others]
+        mark = marks[whole - 1] if whole else None
+        result = self._carry_out(taken, [(self._spans, plan), *plans], mark)
+        return BlockResult(result, whole, plan.rest)
+
+    def _carry_out(
+        self, batches: Sequence[Batch], plans: Sequence[tuple[Any, Any]], mark: int | None
+    ) -> WriteResult:
         if mark is not None or any(plan.changes for _, plan in plans):
             self._commit(batches, plans, mark)
         stored = sum(plan.result.stored for _, plan in plans)

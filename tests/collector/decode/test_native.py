@@ -252,6 +252,38 @@ def test_too_large_says_what_there_is_too_much_of() -> None:
         otlp_protobuf_c.decode(BOMBS["empty spans"], RECEIVED)
 
 
+# ---------------------------------------------------------------- joined
+
+
+def test_tables_are_joined_row_by_row() -> None:
+    chance = random.Random(9)
+    found = [outcome for _ in range(40) if (outcome := decoded_or_none(messages.request(chance)))]
+    tables = [batch.arrow() for batch in [*found, decoded(), decoded(span(1))]]
+    joined = _otlp.joined(tables)
+    for name in COLUMN_NAMES:
+        assert joined.column(name) == [value for table in tables for value in table.column(name)]
+    assert len(nanoarrow.c_array(joined)) == len(joined) == sum(map(len, tables))
+    assert len(_otlp.joined([])) == len(_otlp.joined([decoded().arrow()])) == 0
+
+
+def decoded_or_none(body: bytes) -> Any:
+    try:
+        return otlp_protobuf_c.decode(body, RECEIVED).batch
+    except (TooLarge, Undecodable):
+        return None
+
+
+def test_only_tables_of_spans_are_joined() -> None:
+    linking = span(1)
+    linking.links.add(trace_id=TRACE, span_id=bytes(7) + b"1")
+    links = decoded(linking).links_arrow()
+    for wrong in ([links], [links, links], [decoded().arrow(), links], ["a"], [None]):
+        with pytest.raises(TypeError, match="joined"):
+            _otlp.joined(wrong)
+    with pytest.raises(TypeError):
+        _otlp.joined(7)
+
+
 # ---------------------------------------------------------------- which one serves
 
 

@@ -18,7 +18,7 @@ from collector.ingest import Busy, Ingest
 from collector.journal import Journal
 from collector.model import SpanBatch
 from collector.payload import Payload
-from collector.storage.base import Rejected, RetryLater, WriteResult
+from collector.storage.base import BlockResult, Rejected, RetryLater, WriteResult
 from collector.storage.memory import MemoryStorage
 from tests.collector.batches import T0, batch, row
 
@@ -61,10 +61,10 @@ DECODERS: Decoders = {("traces", "protobuf"): decode}
 @contextlib.contextmanager
 def running(folder: Path, writer: Any, **more: Any) -> Iterator[Ingest]:
     journal = Journal(folder / "journal", writer.mark(), 2**30, segment_bytes=65_536)
+    more.setdefault("decoders", DECODERS)
     ingest = Ingest(
         writer,
         10_000,
-        decoders=DECODERS,
         journal=journal,
         quarantine=folder / "quarantine",
         inflate=lambda body, coding: body[1:],
@@ -300,3 +300,73 @@ def test_a_store_that_refuses_everything_stops_the_acknowledging(
         assert outcomes(send(ingest, 11)) == {Decoded}
         assert ingest.settle()
         assert (writer.storage.stats().spans, ingest.stats().quarantined) == (1, 10)
+
+
+class InBlocks(Scripted):
+    """A store that likes blocks of four spans."""
+
+    block_spans = 4
+
+    def __init__(self, fail: Callable[[list[str]], None] = lambda names: None) -> None:
+        super().__init__(fail)
+        self.blocks: list[int] = []
+
+    def write_block(self, batches: Sequence[SpanBatch], marks: Sequence[int]) -> BlockResult:
+        spans = [(place, number) for place, one in enumerate(batches) for number in range(len(one))]
+        whole = next((place for place, number in spans[4:]), len(batches))
+        rest = batches[whole].take([n for place, n in spans[4:] if place == whole]) if spans[4:] else None
+        cut = rest is not None and len(rest) < len(batches[whole])
+        taken = [
+            *batches[:whole],
+            *([batches[whole].take(range(len(batches[whole]) - len(rest)))] if cut else []),
+        ]
+        result = self.write(taken, marks[whole - 1] if whole else None)
+        self.blocks.append(result.stored)
+        return BlockResult(result, whole, rest if cut else None)
+
+
+def three(body: bytes, received_ns: int) -> Decoded:
+    """`b"7"` is three spans of trace 7."""
+    return Decoded(batch(*(row(int(body), span_id, name=body.decode()) for span_id in (1, 2, 3))))
+
+
+def test_what_waits_is_written_in_blocks_and_the_rest_after_them(tmp_path: Path) -> None:
+    writer = InBlocks()
+    writer.gate.clear()
+    with running(tmp_path, writer, decoders={("traces", "protobuf"): three}) as ingest:
+        assert outcomes(send(ingest, *range(1, 8))) == {Decoded}
+        writer.gate.set()
+        assert ingest.settle()
+        assert (writer.storage.stats().spans, writer.storage.stats().duplicates) == (21, 0)
+        assert writer.mark() == ingest.stats().journal_end
+        eventually(lambda: ingest.stats().waiting_bytes == 0)
+    assert writer.blocks and set(writer.blocks) == {4}
+
+
+def test_a_payload_that_a_kill_left_stored_in_part_is_stored_once(tmp_path: Path) -> None:
+    def never(names: list[str]) -> None:
+        raise RetryLater("no")
+
+    with running(tmp_path, Scripted(never), decoders={("traces", "protobuf"): three}) as ingest:
+        send(ingest, 1, 2, 3)
+    writer = InBlocks()
+    writer.storage.write([three(b"1", T0).batch.take([0])])
+    with running(tmp_path, writer, decoders={("traces", "protobuf"): three}) as ingest:
+        assert ingest.settle()
+        assert (writer.storage.stats().spans, writer.storage.stats().duplicates) == (9, 1)
+
+
+def test_a_block_that_fails_is_written_as_any_group(tmp_path: Path) -> None:
+    def no_thirteen(names: list[str]) -> None:
+        if "13" in names:
+            raise Rejected("never")
+
+    writer = InBlocks(no_thirteen)
+    writer.gate.clear()
+    with running(tmp_path, writer, decoders={("traces", "protobuf"): three}) as ingest:
+        assert outcomes(send(ingest, 11, 12, 13, 14)) == {Decoded}
+        writer.gate.set()
+        assert ingest.settle()
+        assert (writer.storage.stats().spans, ingest.stats().quarantined) == (9, 1)
+        assert writer.mark() == ingest.stats().journal_end
+        eventually(lambda: ingest.stats().waiting_bytes == 0)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
+import struct
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from collector.model import COLUMN_NAMES, SPAN_COLUMNS
+from collector.decode import choice
+from collector.model import COLUMN_NAMES, SPAN_COLUMNS, SpanBatch
 from collector.storage.base import (
     EdgesQuery,
     FunctionsQuery,
@@ -28,10 +32,11 @@ from collector.storage.base import (
     WriteResult,
 )
 from collector.storage.duckdb import DataFolderInUse, DuckDBStorage, open_storage, wal
-from collector.storage.duckdb.recent import RecentKeys, key
+from collector.storage.duckdb.recent import PythonKeySet, RecentKeys, each, key
 from tests.collector.batches import SECOND, T0, batch, row, trace
 
 ROOT = Path(__file__).resolve().parents[3]
+KEY_SETS = [PythonKeySet, *([choice.KEY_SET] if choice.KEY_SET else [])]
 WINDOW = Window(T0, T0 + 60 * SECOND)
 
 
@@ -266,16 +271,137 @@ def test_a_retry_beyond_the_remembered_keys_is_recognised(tmp_path: Path) -> Non
         assert storage.writer.write([batch(row(1, 1))]) == WriteResult(0, 1)
 
 
-def test_keys_are_forgotten_by_generation_and_the_reach_is_known() -> None:
+@pytest.mark.parametrize("make", KEY_SETS)
+def test_keys_are_forgotten_by_generation_and_the_reach_is_known(make: Any) -> None:
     one, two, three, four = (key(trace(n), 1) for n in (1, 2, 3, 4))
-    recent = RecentKeys(now_ns=100, size=4)
-    recent.add([one, two], 200)
+    recent = RecentKeys(now_ns=100, size=4, make=make)
+    recent.add(one + two, 200)
     assert (one in recent, recent.since_ns) == (True, 100)
-    recent.add([three, four], 300)
+    recent.add(three + four, 300)
     assert (one in recent, three in recent, recent.since_ns) == (False, True, 200)
-    besides = {two}
+    besides = recent.set_of(two)
     assert recent.unseen(one + two + three + one, besides) == [0]
-    assert besides == {one, two}
+    assert (len(besides), one in besides, two in besides) == (2, True, True)
+
+
+@pytest.mark.skipif(len(KEY_SETS) < 2, reason="the one in C was not built")
+def test_both_makes_of_key_sets_hold_the_same() -> None:
+    chance = random.Random(5)
+    sets = [[make() for make in KEY_SETS] for _ in range(3)]
+    for _ in range(300):
+        numbers = (chance.randrange(5_000) for _ in range(chance.randrange(60)))
+        keys = b"".join(struct.pack(">QQQ", n % 7, n, n % 3) for n in numbers)
+        for one in sets[1:]:
+            if chance.random() < 0.2:
+                for each_make in one:
+                    each_make.update(keys)
+        found = [one.add_unseen(keys, *others) for one, *others in zip(*sets)]
+        assert found[0] == found[1]
+        assert [len(one) for one in sets[0]] == [len(sets[0][0])] * 2
+        assert all(key in one for one in sets[0] for key in each(keys) if key in sets[0][0])
+
+
+def test_a_set_in_c_takes_whole_keys_only_and_one_of_zeros() -> None:
+    if choice.KEY_SET is None:
+        pytest.skip("it was not built")
+    keys = choice.KEY_SET()
+    keys.update(bytes(48))
+    assert (len(keys), bytes(24) in keys, bytes(23) + b"1" in keys) == (1, True, False)
+    assert keys.add_unseen(bytes(24), choice.KEY_SET(), choice.KEY_SET()) == []
+    with pytest.raises(ValueError, match="24 bytes"):
+        keys.update(b"x")
+
+
+# ---------------------------------------------------------------- blocks
+
+
+@pytest.fixture
+def blocks_of_ten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.storage.duckdb.writer.BLOCK_SPANS", 10)
+
+
+def spans_of(trace_number: int, count: int, **more: Any) -> SpanBatch:
+    return batch(*(row(trace_number, span_id, **more) for span_id in range(1, count + 1)))
+
+
+def test_a_block_is_cut_where_it_is_full(tmp_path: Path, blocks_of_ten: None) -> None:
+    offered = [spans_of(number, 4) for number in (1, 2, 3, 4)]
+    with opened(tmp_path) as storage:
+        found = storage.writer.write_block(offered, [100, 200, 300, 400])
+        assert (found.result, found.whole, len(found.rest or ())) == (WriteResult(10, 0), 2, 2)
+        assert (storage.writer.mark(), storage.reader.stats().spans) == (200, 10)
+        found = storage.writer.write_block([found.rest or SpanBatch.empty(), offered[3]], [300, 400])
+        assert (found.result, found.whole, found.rest) == (WriteResult(6, 0), 2, None)
+        assert (storage.writer.mark(), storage.reader.stats().spans) == (400, 16)
+
+
+def test_a_block_that_ends_with_a_batch_leaves_nothing_of_it(tmp_path: Path, blocks_of_ten: None) -> None:
+    with opened(tmp_path) as storage:
+        found = storage.writer.write_block([spans_of(n, 5) for n in (1, 2, 3)], [1, 2, 3])
+        assert (found.result, found.whole, found.rest, storage.writer.mark()) == (
+            WriteResult(10, 0),
+            2,
+            None,
+            2,
+        )
+
+
+def test_a_batch_larger_than_a_block_is_taken_in_parts(tmp_path: Path, blocks_of_ten: None) -> None:
+    left: Any = spans_of(1, 25)
+    with opened(tmp_path) as storage:
+        sizes = []
+        while left is not None:
+            found = storage.writer.write_block([left], [7])
+            left = found.rest
+            sizes.append((found.result.stored, found.whole, storage.writer.mark()))
+        assert sizes == [(10, 0, 0), (10, 0, 0), (5, 1, 7)]
+
+
+def test_what_is_stored_already_does_not_count_towards_a_block(tmp_path: Path, blocks_of_ten: None) -> None:
+    with opened(tmp_path) as storage:
+        storage.writer.write([spans_of(1, 4)])
+        found = storage.writer.write_block([spans_of(1, 6), spans_of(1, 6), spans_of(2, 9)], [1, 2, 3])
+        assert (found.result, found.whole, len(found.rest or ())) == (WriteResult(10, 10), 2, 1)
+
+
+def test_part_of_a_batch_is_not_stored_twice_by_a_restart_even_if_its_clock_is_ahead(
+    tmp_path: Path, blocks_of_ten: None
+) -> None:
+    ahead = time.time_ns() + 3_600 * SECOND
+    offered = [spans_of(n, 8, start_ns=ahead) for n in (1, 2)]
+    with opened(tmp_path) as storage:
+        assert storage.writer.write_block(offered, [1, 2]).whole == 1
+    with opened(tmp_path) as storage:
+        assert storage.writer.mark() == 1
+        assert storage.writer.write([offered[1]], 2) == WriteResult(6, 2)
+
+
+def test_a_running_span_in_the_rest_of_a_batch_is_ended_with_the_rest(
+    tmp_path: Path, blocks_of_ten: None
+) -> None:
+    grace = Grace(0, 0)
+    with opened(tmp_path) as storage:
+        running = row(1, 12, attributes='{"tracekit.unfinished":true}')
+        storage.writer.write([batch(running)])
+        found = storage.writer.write_block([spans_of(1, 12)], [1])
+        assert storage.writer._spans.due(2**62, grace), "its end is not stored yet"
+        assert found.rest is not None
+        storage.writer.write([found.rest], 1)
+        assert not storage.writer._spans.due(2**62, grace)
+        assert storage.reader.stats().spans == 12
+
+
+def test_full_blocks_leave_no_log_behind(tmp_path: Path) -> None:
+    with opened(tmp_path) as storage:
+        size = storage.writer.block_spans
+        parts = [
+            batch(*(row(n, span_id) for span_id in range(1, 8_193))) for n in range(1, size // 8_192 + 1)
+        ]
+        assert storage.writer.write_block(parts, list(range(1, len(parts) + 1))).result == WriteResult(
+            size, 0
+        )
+        (log,) = tmp_path.glob("*.wal")
+        assert log.stat().st_size < 100_000
 
 
 # ---------------------------------------------------------------- failures
