@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collector.sqlchild.process import Allowance
+from collector.sqlchild.runner import ChildRunner
 from collector.sqlchild.table import (
     Parameters,
     ResultColumn,
@@ -14,6 +16,8 @@ from collector.sqlchild.table import (
 )
 
 __all__ = [
+    "Allowance",
+    "ChildRunner",
     "Parameters",
     "ResultColumn",
     "SqlBusy",

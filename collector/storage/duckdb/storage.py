@@ -16,6 +16,7 @@ from collector.storage.duckdb.origins import DuckDBOrigins
 from collector.storage.duckdb.parts import day_of
 from collector.storage.duckdb.reader import DuckDBReader
 from collector.storage.duckdb.recent import DEFAULT_KEYS, KeySet, PythonKeySet
+from collector.storage.duckdb.snapshots import DuckDBSnapshots
 from collector.storage.duckdb.writer import DISK_FLOOR_BYTES, PART_BYTES, DuckDBWriter
 
 
@@ -49,6 +50,10 @@ class DuckDBStorage:
     @property
     def origins(self) -> DuckDBOrigins:
         return self._origins
+
+    def snapshots(self, disk_floor_bytes: int = DISK_FLOOR_BYTES) -> DuckDBSnapshots:
+        """What another process may read. Nothing is written where less of the disk would stay free."""
+        return DuckDBSnapshots(self._database, disk_floor_bytes)
 
     @property
     def care(self) -> DuckDBCare:
