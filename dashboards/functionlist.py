@@ -14,7 +14,7 @@ from dashboards.change import Change, points, relative
 from dashboards.ui import Ui
 
 # What calls used is read from their attributes: of more calls than this a sample.
-CALLS_SAMPLED = 200_000
+CALLS_SAMPLED = 100_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from collector.storage.usage import (
     TagsQuery,
     Usage,
     UsageQuery,
+    slices,
 )
 
 _REFUSED = re.compile(REFUSALS, re.IGNORECASE)
@@ -94,7 +95,7 @@ def heatmap(calls: Iterable[Span], query: HeatmapQuery) -> tuple[HeatmapCell, ..
 def usage(calls: Iterable[Span], query: UsageQuery) -> tuple[Usage, ...]:
     attribute = {"operation": "name"}.get(query.by, query.by)
     groups: dict[str, dict[int, list[Span]]] = defaultdict(lambda: defaultdict(list))
-    for span in sampled(calls, query.one_in):
+    for span in sampled(calls, query):
         group = str(getattr(span, attribute)) if attribute else ""
         groups[group][bucket_index(query.window, query.buckets, span.start_ns)].append(span)
     sizes = {group: sum(map(len, parts.values())) for group, parts in groups.items()}
@@ -143,7 +144,7 @@ def _billed_bytes_ms(span: Span) -> float:
 
 def memory(calls: Iterable[Span], query: MemoryQuery) -> tuple[InstanceMemory, ...]:
     told: dict[tuple[str, str], list[Span]] = defaultdict(list)
-    for span in sampled(calls, query.one_in):
+    for span in sampled(calls, query):
         if span.instance and number(span.attributes, "faas.mem_usage") is not None:
             told[span.service, span.instance].append(span)
     largest = sorted(told, key=lambda key: (-len(told[key]), key))[: query.limit]
@@ -191,8 +192,9 @@ def throttled(spans: Iterable[Span]) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(refused.items()))
 
 
-def sampled(calls: Iterable[Span], one_in: int) -> Iterable[Span]:
-    return (span for span in calls if int(span.span_id, 16) % one_in == 0)
+def sampled(calls: Iterable[Span], query: UsageQuery | MemoryQuery) -> list[Span]:
+    parts = slices(query.window, query.one_in)
+    return [span for span in calls if any(p.start_ns <= span.start_ns < p.end_ns for p in parts)]
 
 
 def number(attributes: Mapping[str, Any], key: str) -> float | None:

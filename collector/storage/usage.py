@@ -18,6 +18,19 @@ GIB = 2**30
 REFUSALS = "throttl|too.?many.?requests|concurrency.?limit|resource.?exhausted"
 
 
+# A sample is taken at so many moments, evenly spread.
+SLICES = 24
+
+
+def slices(window: Window, one_in: int) -> tuple[Window, ...]:
+    """The stretches of a window that a sample is of: the first `one_in`th of each of SLICES equal parts."""
+    if one_in <= 1:
+        return (window,)
+    part = (window.end_ns - window.start_ns) // SLICES
+    starts = (window.start_ns + index * part for index in range(SLICES))
+    return tuple(Window(start, start + max(part // one_in, 1)) for start in starts)
+
+
 @dataclass(frozen=True, slots=True)
 class HeatmapQuery:
     """Calls by when they started, in `buckets` equal parts of the window, and by how long they took.
@@ -49,8 +62,8 @@ class HeatmapCell:
 class UsageQuery:
     """What calls used, in `buckets` equal parts of the window, in all or by service, instance or span name.
 
-    Of more calls than anyone waits for, a sample: only calls whose span id is divisible by `one_in`. Ids are
-    random, so every sum stands for `one_in` times as much.
+    Of more calls than anyone waits for, a sample: only the calls of `slices`, so that every sum stands for
+    `one_in` times as much. Slices of time and not single calls, because what lies between is not even read.
     """
 
     window: Window

@@ -12,7 +12,7 @@ from collector.storage.base import FunctionsQuery, FunctionStats, SeriesQuery, S
 from dashboards import format
 from dashboards.change import Change, points, relative
 from dashboards.charts.spark import spark
-from dashboards.functionlist import SORTS, FunctionRow, Wanted, arrange, choices, function_rows
+from dashboards.functionlist import SORTS, FunctionRow, Wanted, arrange, choices, function_rows, sample_of
 from dashboards.money import money
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
@@ -80,6 +80,7 @@ def functions(request: Request) -> HTMLResponse:
         totals=now,
         changes=changes(now, totals(ui.reader, earlier, past) if earlier else None),
         cost=_cost(ui, everything),
+        one_in=sample_of(now.calls),
         sparks={
             row.stats.service: spark(row.stats.calls_by_bucket, row.stats.errors_by_bucket) for row in shown
         },

@@ -69,6 +69,7 @@ def overview(request: Request) -> HTMLResponse:
         "overview.html",
         busiest=function_rows(ui_of(request), window, functions, past_functions)[:BUSIEST],
         functions=functions,
+        one_in=sample_of(now.calls),
         totals=now,
         changes=changes(now, totals(reader, past, past_functions) if past else None),
         findings=lines(request, found[:limit], Known({e.fingerprint: e for e in errors}, growing)),

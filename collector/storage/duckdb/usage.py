@@ -18,6 +18,7 @@ from collector.storage.usage import (
     TagsQuery,
     Usage,
     UsageQuery,
+    slices,
 )
 
 
@@ -41,12 +42,14 @@ class DuckDBUsage:
         )
 
     def usage(self, query: UsageQuery) -> tuple[Usage, ...]:
-        rows = self._database.rows("usage", _values(query), q=query)
+        values = _values(query) | _sample(query)
+        rows = self._database.rows("usage", values, q=query, slices=len(slices(query.window, query.one_in)))
         return tuple(_usage(row, query) for row in rows)
 
     def memory(self, query: MemoryQuery) -> tuple[InstanceMemory, ...]:
         asked = UsageQuery(query.window, query.service, one_in=query.one_in)
-        rows = self._database.rows("memory", _values(query), q=asked)
+        values = _values(query) | _sample(query)
+        rows = self._database.rows("memory", values, q=asked, slices=len(slices(query.window, query.one_in)))
         return tuple(_memory(row) for row in rows)
 
     def tags(self, query: TagsQuery) -> tuple[Tag, ...]:
@@ -71,6 +74,13 @@ def _values(query: Any) -> dict[str, Any]:
         "end_ns": window.end_ns,
         "width_ns": window.end_ns - window.start_ns,
     }
+
+
+def _sample(query: UsageQuery | MemoryQuery) -> dict[str, int]:
+    bounds: dict[str, int] = {}
+    for n, part in enumerate(slices(query.window, query.one_in)):
+        bounds |= {f"slice_{n}": part.start_ns, f"slice_{n}_end": part.end_ns}
+    return bounds
 
 
 def _usage(row: tuple[Any, ...], query: UsageQuery) -> Usage:

@@ -17,6 +17,7 @@ from collector.storage.duckdb import open_storage
 from collector.storage.memory import MemoryStorage
 from collector.storage.usage import (
     GIB,
+    SLICES,
     HeatmapCell,
     HeatmapQuery,
     MemoryQuery,
@@ -24,6 +25,7 @@ from collector.storage.usage import (
     TagsQuery,
     Usage,
     UsageQuery,
+    slices,
 )
 from tests.collector.batches import MS, SECOND, T0, row
 from tests.collector.storage.test_contract import storage  # noqa: F401
@@ -140,11 +142,14 @@ def test_usage_is_told_by_group_the_largest_first_to_stay(storage: Storage) -> N
     ]
 
 
-def test_a_sample_is_chosen_by_span_id(storage: Storage) -> None:  # noqa: F811
-    write(storage, *(call(n, instance="a", used={"faas.mem_usage": n}) for n in range(1, 11)))
-    assert storage.reader.used.usage(UsageQuery(WINDOW, one_in=3))[0].calls == 3
-    (instance,) = storage.reader.used.memory(MemoryQuery(WINDOW, one_in=3))
-    assert [value for _, value in instance.points] == [3, 6, 9]
+def test_a_sample_is_of_slices_spread_over_the_window(storage: Storage) -> None:  # noqa: F811
+    calls = (call(n, n / 10, instance="a", used={"faas.mem_usage": n}) for n in range(1, 600))
+    write(storage, *calls)
+    assert len(slices(WINDOW, 5)) == SLICES
+    assert sum(p.end_ns - p.start_ns for p in slices(WINDOW, 5)) == 12 * SECOND
+    assert storage.reader.used.usage(UsageQuery(WINDOW, one_in=5))[0].calls == pytest.approx(120, abs=5)
+    (instance,) = storage.reader.used.memory(MemoryQuery(WINDOW, points=SLICES, one_in=5))
+    assert [value for _, value in instance.points] == pytest.approx([2 + 25 * n for n in range(24)], abs=15)
 
 
 def test_memory_goes_over_the_calls_of_each_instance(storage: Storage) -> None:  # noqa: F811

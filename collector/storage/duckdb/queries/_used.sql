@@ -1,7 +1,9 @@
 {#- What calls used: see collector/storage/usage.py. -#}
-{#- A sample is chosen by the narrow column. -#}
+{#- The slices of a sample: ranges of a sorted column, so that what lies between is skipped unread. -#}
 {% macro sampled() -%}
-{%- if q.one_in > 1 %} AND span_id % $one_in = 0 {%- endif %}
+{%- if slices > 1 %} AND (
+    {%- for n in range(slices) %}{{ " OR " if n }}(start_ns >= $slice_{{ n }} AND start_ns < $slice_{{ n }}_end){% endfor -%}
+) {%- endif %}
 {%- endmacro %}
 {#- Attributes as numbers, NULL where they are none; each span's JSON is parsed once. As text a string keeps its
     quotes, so only numbers are cast. -#}

@@ -1,13 +1,13 @@
 {% import '_calls.sql' as calls with context %}
 {% import '_used.sql' as used with context %}
-WITH told AS MATERIALIZED (
-    SELECT service, instance, version, start_ns, trace_id, span_id, resource_id, {{ used.usable("said[1]") }} AS memory
-    FROM (
-        SELECT service, instance, version, start_ns, trace_id, span_id, resource_id,
-            {{ used.numbers(['faas.mem_usage']) }} AS said
-        FROM {{ within('spans') }} WHERE {{ calls.in_window() }} AND instance <> '' {{ used.sampled() }}
-    )
-    WHERE memory IS NOT NULL
+-- Materialized: inlined, the JSON would be parsed for each of its uses.
+WITH parsed AS MATERIALIZED (
+    SELECT service, instance, version, start_ns, trace_id, span_id, resource_id,
+        {{ used.numbers(['faas.mem_usage']) }} AS said
+    FROM {{ within('spans') }} WHERE {{ calls.in_window() }} AND instance <> '' {{ used.sampled() }}
+),
+told AS (
+    SELECT * EXCLUDE (said), {{ used.usable("said[1]") }} AS memory FROM parsed WHERE said[1] >= 0 AND isfinite(said[1])
 ),
 largest AS (
     SELECT service, instance, count(*) AS calls, max(version) AS version FROM told GROUP BY service, instance
