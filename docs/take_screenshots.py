@@ -1,6 +1,6 @@
 """Takes the pictures of docs/images from a running demo: a page each, light and dark.
 
-    tracekit demo                                             # in one terminal, for some minutes
+    tracekit demo --incidents                                 # in one terminal, for some minutes
     python docs/take_screenshots.py http://127.0.0.1:7318     # in another, while it runs
 
 Starts nothing but a browser (Debian's chromium, through Playwright; `.[test]` brings both Python packages),
@@ -64,8 +64,8 @@ def _browser() -> Iterator[Browser]:
 
 
 def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
-    """Each picture's page, in a state worth looking at. Chosen once, so that light and dark show the same. (No
-    errors: their places are folders of whoever takes the pictures.)"""
+    """Each picture's page, in a state worth looking at. Chosen once, so that light and dark show the same.
+    (No errors: their places are folders of whoever takes the pictures.)"""
 
     def at(path: str, **state: str) -> str:
         return f"{base}{path}?{urlencode({'from': start, 'to': 'now', **state})}"
@@ -77,6 +77,10 @@ def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
         "overview": at("/overview"),
         "functions": at("/functions"),
         "function": at("/functions/catalogue"),
+        # The made-up hours of the demo's incidents.
+        "incidents": f"{base}/overview?from=now-1h&to=now",
+        "memory": f"{base}/functions/image-cache?from=now-1h&to=now#memory",
+        "imports": f"{base}/functions/invoice-pdf?from=now-1h&to=now#cold",
         "traces": at("/traces", service="storefront"),
         "trace": f"{base}/traces/{trace}",
         "flame": f"{base}/traces/{trace}?view=flame",
