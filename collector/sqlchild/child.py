@@ -88,8 +88,9 @@ def _answer(connection: Any, allowed: dict[str, Any], asked: dict[str, Any]) -> 
     for view in asked["views"]:
         connection.execute(view)
     connection.execute("SET lock_configuration = true")
+    moments = {name: datetime.datetime.fromisoformat(text) for name, text in asked["moments"].items()}
     try:
-        return _result(connection.execute(allowed["sql"], asked["parameters"]), allowed)
+        return _result(connection.execute(allowed["sql"], asked["parameters"] | moments), allowed)
     except (duckdb.Error, ValueError, OverflowError) as error:
         return json.dumps({"error": str(error), "kind": type(error).__name__})
     except MemoryError:

@@ -93,7 +93,7 @@ class ChildRunner:
                     for name in sorted(use.views)
                 ]
                 files = [*taken.files.values()]
-                await child.say({"files": files, "views": views, "parameters": values})
+                await child.say({"files": files, "views": views, **values})
                 found = await child.hear()
         if "error" in found:
             raise _failure(found, use)
@@ -102,12 +102,17 @@ class ChildRunner:
 
 def _values(use: Use, parameters: Parameters, window: Window) -> dict[str, Any]:
     """Those that the query names: DuckDB takes no others."""
-    known = {**parameters, "from": _moment(window.start_ns), "to": _moment(window.end_ns)}
-    missing = sorted(use.parameters - known.keys())
+    moments = {"from": _moment(window.start_ns), "to": _moment(window.end_ns)}
+    known = parameters.keys() | moments.keys()
+    missing = sorted(use.parameters - known)
     if missing:
         names = ", ".join(f"${name}" for name in sorted(known))
         raise SqlRefused(f"There is no parameter ${missing[0][:60]}.", f"There are {names}.")
-    return {name: known[name] for name in use.parameters}
+    given = {"parameters": parameters, "moments": moments}
+    return {
+        what: {name: values[name] for name in use.parameters & values.keys()}
+        for what, values in given.items()
+    }
 
 
 def _moment(ns: int) -> str:
