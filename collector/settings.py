@@ -288,7 +288,7 @@ class Settings:
         ),
     )
     max_waiting_bytes: int = field(
-        default=256 * _MIB,
+        default=384 * _MIB,
         metadata=_setting(
             "TRACEKIT_MAX_WAITING", parse_size, "memory of what is acknowledged and waits for its insert"
         ),

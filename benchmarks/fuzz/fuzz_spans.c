@@ -59,7 +59,7 @@ static void decode(struct request *r, struct slice body, jmp_buf *way_out) {
     struct resource_group *resources = (struct resource_group *)r->resources.data;
     for (size_t i = 0; i < r->resources.length / sizeof *resources; i++)
         resources[i].columns.service = (struct slice){some, sizeof some - 1};
-    r->table = table_new(span_specs, SPAN_WIDTH, way_out);
+    r->table = table_new(span_specs, SPAN_WIDTH, 0, way_out);
     REQUIRE(r->table);
     if (request_read(r)) return;
     require_whole(r);

@@ -13,10 +13,15 @@ try:
 except ImportError:  # installed without a compiler, or for another platform
     _FOUND: dict[str, Callable[[bytes, int], Decoded]] = {"python": otlp_protobuf.decode}
     KEY_SET: Callable[[], Any] | None = None
+
+    def give_back() -> int:
+        return 0
 else:
     _FOUND = {"c": otlp_protobuf_c.decode, "python": otlp_protobuf.decode}
     # A set of span keys (collector.storage.duckdb.recent.KeySet) that is built with the decoder in C.
     KEY_SET = otlp_protobuf_c.KeySet
+    # Give memory that is kept for the next payloads back to the system; how many bytes that were.
+    give_back = otlp_protobuf_c.give_back
 
 _name = next(iter(_FOUND))
 

@@ -40,7 +40,7 @@ class Budget:
     @property
     def crowded(self) -> bool:
         """Whether so much waits that nobody should let it become more for the sake of larger groups."""
-        return self._waiting >= self._max_waiting // 2
+        return self._waiting >= self._max_waiting * 3 // 4
 
     @property
     def refused(self) -> int:

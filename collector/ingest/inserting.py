@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from collector.decode import choice
 from collector.decode.result import Decoded
 from collector.ingest.budget import Budget
 from collector.ingest.job import NOTHING, Job, answer
@@ -81,6 +82,8 @@ class Inserting(Stage):
         while (group := self._next_group()) is not None:
             if group:
                 self._guarded(group)
+            else:
+                choice.give_back()
             if time.monotonic() - self._looked_at >= _LOOK_EVERY_S:
                 self._looked_at = time.monotonic()
                 self._close_unfinished()

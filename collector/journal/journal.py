@@ -23,7 +23,7 @@ from collector.payload import Payload
 SEGMENT_BYTES = 16 * 2**20
 _NAME = re.compile(r"\d{8}\.seg")
 # Free segments kept for reuse; more are given back to the disk.
-_MOST_FREE = 8
+_MOST_FREE = 32
 
 
 class JournalFull(Exception):

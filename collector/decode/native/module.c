@@ -6,6 +6,7 @@
 #include "arrow.h"
 #include "hash.h"
 #include "keys.h"
+#include "pool.h"
 #include "spans.h"
 
 /* ---------------------------------------------------------------- Table: columns, and what belongs to spans */
@@ -165,10 +166,7 @@ static PyObject *table_start_range(PyObject *self, PyObject *Py_UNUSED(none)) {
 
 static PyObject *table_nbytes(PyObject *self, PyObject *Py_UNUSED(none)) {
     const Table *t = (Table *)self;
-    size_t bytes = t->links.capacity + t->snapshots.capacity;
-    for (int i = 0; i < t->table->width; i++)
-        bytes += t->table->columns[i].values.capacity + t->table->columns[i].offsets.capacity;
-    return PyLong_FromSize_t(bytes);
+    return PyLong_FromSize_t(t->links.capacity + t->snapshots.capacity + table_bytes(t->table));
 }
 
 static PyObject *table_snapshots(PyObject *self, PyObject *Py_UNUSED(none)) {
@@ -218,7 +216,7 @@ static void fill_links(struct table *to, const struct table *spans, const struct
 static bool make_links(Table *links, const Table *spans) {
     jmp_buf way_out;
     if (setjmp(way_out)) return false;
-    links->table = table_new(link_specs, LINK_WIDTH, &way_out);
+    links->table = table_new(link_specs, LINK_WIDTH, 0, &way_out);
     if (links->table) fill_links(links->table, spans->table, &spans->links);
     return links->table != NULL;
 }
@@ -283,7 +281,7 @@ static bool take(Table *to, const Table *from, const uint32_t *rows, size_t coun
     jmp_buf way_out;
     if (setjmp(way_out)) return false;
     to->links.way_out = to->snapshots.way_out = &way_out;
-    to->table = table_new(from->table->specs, from->table->width, &way_out);
+    to->table = table_new(from->table->specs, from->table->width, 0, &way_out);
     if (!to->table) return false;
     table_take(to->table, from->table, rows, count);
     if (from->links.length) take_links(to, from, rows, count, scratch);
@@ -330,7 +328,9 @@ static const struct table **tables_of(PyObject *list, size_t *count) {
 static bool join(Table *to, const struct table **from, size_t count) {
     jmp_buf way_out;
     if (setjmp(way_out)) return false;
-    to->table = table_new(span_specs, SPAN_WIDTH, &way_out);
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) bytes += table_bytes(from[i]);
+    to->table = table_new(span_specs, SPAN_WIDTH, bytes, &way_out);
     if (!to->table) return false;
     table_join(to->table, from, count);
     return true;
@@ -389,6 +389,11 @@ struct decoding {
     PyObject *resources, *scopes; /* what the two gave, by group */
     PyThreadState *state;
 };
+
+/* What the columns of a request take, about: its texts, and for each span numbers, ids and ends of texts. */
+static size_t expected_bytes(const struct request *r, struct slice body) {
+    return body.length + r->spans.length / sizeof(struct slice) * 320;
+}
 
 enum { MEMORY_ERROR = 100, PYTHON_ERROR = 101 };
 
@@ -502,7 +507,7 @@ static int run(struct decoding *d) {
     int refused = without_gil(d, true);
     if (refused) return refused;
     if (!read_groups(d)) return PYTHON_ERROR;
-    d->request.table = table_new(span_specs, SPAN_WIDTH, &d->way_out);
+    d->request.table = table_new(span_specs, SPAN_WIDTH, expected_bytes(&d->request, d->body), &d->way_out);
     return d->request.table ? without_gil(d, false) : MEMORY_ERROR;
 }
 
@@ -711,10 +716,16 @@ static PyObject *link_columns(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(n
     return columns_of(link_specs, LINK_WIDTH);
 }
 
+static PyObject *give_back(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none)) {
+    return PyLong_FromSize_t(pool_empty());
+}
+
 static PyMethodDef functions[] = {
     {"decode", decode, METH_VARARGS,
      "decode(body, received_ns, read_resource, read_scope, normalise) -> (Table, rejected, resources, scopes),\n"
      "or the number of the reason why the request is refused as a whole."},
+    {"give_back", give_back, METH_NOARGS,
+     "Gives memory that is kept for the next tables back to the system; how many bytes."},
     {"joined", joined, METH_O, "The rows of several tables of spans, one after the other, without links and snapshots."},
     {"span_columns", span_columns, METH_NOARGS, "(name, type) of the columns of spans."},
     {"link_columns", link_columns, METH_NOARGS, "(name, type) of the columns of links."},

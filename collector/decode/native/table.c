@@ -1,6 +1,7 @@
 #include "table.h"
 
 #include "arrow.h"
+#include "pool.h"
 
 size_t column_bytes(enum column_type type) {
     static const size_t bytes[] = {[HEX128] = 16, [U64] = 8, [I64] = 8, [U32] = 4,
@@ -8,10 +9,11 @@ size_t column_bytes(enum column_type type) {
     return bytes[type];
 }
 
-struct table *table_new(const struct column_spec *specs, int width, jmp_buf *way_out) {
+struct table *table_new(const struct column_spec *specs, int width, size_t bytes, jmp_buf *way_out) {
     struct table *t = calloc(1, sizeof *t);
     if (!t) return NULL;
-    *t = (struct table){1, 0, width, specs, calloc((size_t)width, sizeof *t->columns)};
+    *t = (struct table){1, 0, width, specs, pool_take(specs, bytes)};
+    if (!t->columns) t->columns = calloc((size_t)width, sizeof *t->columns);
     if (!t->columns) {
         free(t);
         return NULL;
@@ -25,12 +27,23 @@ void table_hold(struct table *t) { __atomic_add_fetch(&t->holders, 1, __ATOMIC_R
 
 void table_release(struct table *t) {
     if (!t || __atomic_sub_fetch(&t->holders, 1, __ATOMIC_ACQ_REL)) return;
-    for (int i = 0; i < t->width; i++) {
-        buffer_free(&t->columns[i].values);
-        buffer_free(&t->columns[i].offsets);
-    }
-    free(t->columns);
+    if (!pool_give(t->specs, t->width, t->columns)) columns_free(t->columns, t->width);
     free(t);
+}
+
+void columns_free(struct column *columns, int width) {
+    for (int i = 0; i < width; i++) {
+        buffer_free(&columns[i].values);
+        buffer_free(&columns[i].offsets);
+    }
+    free(columns);
+}
+
+size_t table_bytes(const struct table *t) {
+    size_t bytes = 0;
+    for (int i = 0; i < t->width; i++)
+        bytes += t->columns[i].values.capacity + t->columns[i].offsets.capacity;
+    return bytes;
 }
 
 void table_expect(struct table *t, size_t rows) {

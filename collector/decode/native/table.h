@@ -26,15 +26,21 @@ struct table {
     struct column *columns;
 };
 
-/* Without rows, held once; NULL if there is no memory. Growing it may leave through `way_out`. */
-struct table *table_new(const struct column_spec *specs, int width, jmp_buf *way_out);
+/* Without rows, held once; NULL if there is no memory. `bytes` says about how much it will hold. Growing it may
+ * leave through `way_out`. */
+struct table *table_new(const struct column_spec *specs, int width, size_t bytes, jmp_buf *way_out);
 /* Room for so many rows, so that columns need not grow in steps. */
 void table_expect(struct table *t, size_t rows);
 void table_hold(struct table *t);
 void table_release(struct table *t);
+/* What a table consists of, once no table has it any more. */
+void columns_free(struct column *columns, int width);
 
 /* Bytes of one value, 0 of TEXT. */
 size_t column_bytes(enum column_type type);
+
+/* Of memory that its columns take. */
+size_t table_bytes(const struct table *t);
 
 /* A row is filled column by column, each once and in any order, and then kept or forgotten as a whole. */
 static inline void put(struct table *t, int column, const void *value, size_t bytes) {

@@ -284,6 +284,22 @@ def test_only_tables_of_spans_are_joined() -> None:
         _otlp.joined(7)
 
 
+def test_memory_of_tables_that_are_gone_is_used_again_and_given_back() -> None:
+    _otlp.give_back()
+    body = request(*(span(number) for number in range(1, 500))).SerializeToString()
+    first = otlp_protobuf_c.decode(body, RECEIVED).batch
+    expected, size = {name: first.columns[name] for name in COLUMN_NAMES}, first.nbytes
+    del first
+    again = otlp_protobuf_c.decode(body, RECEIVED).batch
+    assert _otlp.give_back() == 0, "the second has what the first had"
+    assert {name: again.columns[name] for name in COLUMN_NAMES} == expected
+    shorter = otlp_protobuf_c.decode(request(span(1)).SerializeToString(), RECEIVED).batch
+    assert shorter.nbytes < size / 10, "a small payload is not given the memory of a large one"
+    del again, shorter
+    assert _otlp.give_back() >= size
+    assert _otlp.give_back() == 0
+
+
 # ---------------------------------------------------------------- which one serves
 
 
