@@ -34,6 +34,13 @@ def loads_all(texts: Sequence[str]) -> list[Any]:
     return [_rich(value) for value in values] if '"$' in joined else values
 
 
+def number(value: Any) -> float | None:
+    """A finite number as a double; None for anything else that a sender may have written in its place."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
 def _is_utf8(value: Any) -> bool:
     # Lone surrogates cannot reach an engine as UTF-8; escape them. Checked on the repr: cheap, rare path.
     try:

@@ -5,10 +5,10 @@ Anybody may send attributes of these names with anything in them: what is no fin
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from collector import jsonvalue
 from collector.model import Span
 from dashboards.format import duration, percent, size
 
@@ -19,8 +19,8 @@ def used(span: Span) -> str:
     attributes = span.attributes
     memory = _of(size, attributes, "faas.mem_usage")
     limit = _of(size, span.resource, "faas.max_memory")
-    remaining = _number(attributes, "tracekit.remaining_ms")
-    calls = _number(attributes, "tracekit.concurrent_invocations")
+    remaining = jsonvalue.number(attributes.get("tracekit.remaining_ms"))
+    calls = jsonvalue.number(attributes.get("tracekit.concurrent_invocations"))
     parts = (
         _cpu(attributes),
         memory and f"memory {memory} of {limit}" if limit else memory and f"memory {memory}",
@@ -33,7 +33,7 @@ def used(span: Span) -> str:
 
 
 def _cpu(attributes: Mapping[str, Any]) -> str:
-    seconds = _number(attributes, "faas.cpu_usage")
+    seconds = jsonvalue.number(attributes.get("faas.cpu_usage"))
     if seconds is None or seconds < 0:
         return ""
     share = _of(percent, attributes, "tracekit.cpu.utilization")
@@ -41,12 +41,5 @@ def _cpu(attributes: Mapping[str, Any]) -> str:
 
 
 def _of(show: Any, attributes: Mapping[str, Any], key: str) -> str:
-    value = _number(attributes, key)
+    value = jsonvalue.number(attributes.get(key))
     return "" if value is None or value < 0 else str(show(value))
-
-
-def _number(attributes: Mapping[str, Any], key: str) -> float | None:
-    value = attributes.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return value

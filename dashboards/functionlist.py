@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.analysis.cost import cost_of
-from collector.storage.base import FunctionStats, Window
+from collector.storage.base import FunctionStats, SpanReader, Window
 from collector.storage.usage import TagsQuery, Usage, UsageQuery
 from dashboards import format
 from dashboards.change import Change, points, relative
+from dashboards.functionusage import share
+from dashboards.timerange import TimeRange
 from dashboards.ui import Ui
 
 # What calls used is read from their attributes: of more calls than this a sample.
@@ -37,7 +39,7 @@ class FunctionRow:
 
     @property
     def memory_share(self) -> float | None:
-        return self.memory_bytes / self.limit_bytes if self.memory_bytes and self.limit_bytes else None
+        return share(self.memory_bytes, self.limit_bytes)
 
     @property
     def cut_off(self) -> int:
@@ -138,7 +140,7 @@ def _row(
     teams: Mapping[str, str],
     tags: Mapping[str, tuple[str, ...]],
 ) -> FunctionRow:
-    calls, errors, p95 = _changes(stats, before)
+    calls, errors, p95 = changes_of(stats, before)
     return FunctionRow(
         stats=stats,
         memory_bytes=used.memory_bytes if used else None,
@@ -173,6 +175,12 @@ def choices(rows: Sequence[FunctionRow]) -> Choices:
     )
 
 
+def period_before(reader: SpanReader, time_range: TimeRange) -> Window | None:
+    """The period before; None unless the store reaches back over all of it."""
+    window = time_range.previous
+    return window if window and 0 < reader.stats().first_ns <= window.start_ns else None
+
+
 def sample_of(calls: int) -> int:
     """Of how many calls one is read for what it used."""
     return max(-(-calls // CALLS_SAMPLED), 1)
@@ -198,7 +206,7 @@ def _tags(ui: Ui, window: Window) -> tuple[Mapping[str, str], Mapping[str, tuple
     return teams, {service: tuple(values) for service, values in tags.items()}
 
 
-def _changes(
+def changes_of(
     now: FunctionStats, before: FunctionStats | None
 ) -> tuple[Change | None, Change | None, Change | None]:
     """Of calls, error rate and p95 against the period before."""

@@ -35,9 +35,11 @@ class InstanceRow:
 
     @property
     def memory_share(self) -> float | None:
-        if not self.memory_bytes or not self.limit_bytes:
-            return None
-        return self.memory_bytes / self.limit_bytes
+        return share(self.memory_bytes, self.limit_bytes)
+
+    @property
+    def label(self) -> str:
+        return short(self.name, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,12 @@ class UsageTotals:
 
     @property
     def memory_share(self) -> float | None:
-        if not self.memory_bytes or not self.limit_bytes:
-            return None
-        return self.memory_bytes / self.limit_bytes
+        return share(self.memory_bytes, self.limit_bytes)
+
+
+def share(used: int | None, limit: int | None) -> float | None:
+    """How full it is; None where either is unknown."""
+    return used / limit if used and limit else None
 
 
 def usage_totals(points: Sequence[Usage], one_in: int = 1) -> UsageTotals:
@@ -146,9 +151,9 @@ def _by_instance(
     ]
 
 
-def short(name: str) -> str:
+def short(name: str, length: int = 14) -> str:
     """The end of an instance's name: that is where they differ."""
-    return (name if len(name) <= 14 else f"…{name[-13:]}") or "unnamed"
+    return (name if len(name) <= length else f"…{name[1 - length :]}") or "unnamed"
 
 
 def _most(values: Iterable[int | None]) -> int | None:

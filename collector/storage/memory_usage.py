@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -10,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean, median
 from typing import Any, Protocol
 
+from collector import jsonvalue
 from collector.model import Kind, Span
 from collector.storage.base import Window, bucket_index, bucket_start
 from collector.storage.usage import (
@@ -127,7 +127,7 @@ def _usage(group: str, start_ns: int, spans: list[Span]) -> Usage:
 
 
 def _timed_out(span: Span) -> bool:
-    remaining = _any_number(span.attributes, "tracekit.remaining_ms")
+    remaining = jsonvalue.number(span.attributes.get("tracekit.remaining_ms"))
     cut_off = span.failed and span.error_type == "tracekit.unfinished"
     return (remaining is not None and remaining <= 0) or (
         cut_off and span.attributes.get("tracekit.timeout_imminent") is True
@@ -199,15 +199,8 @@ def sampled(calls: Iterable[Span], query: UsageQuery | MemoryQuery) -> list[Span
 
 def number(attributes: Mapping[str, Any], key: str) -> float | None:
     """A finite number of zero or more; None for anything else that a sender may have written."""
-    value = _any_number(attributes, key)
+    value = jsonvalue.number(attributes.get(key))
     return value if value is not None and value >= 0 else None
-
-
-def _any_number(attributes: Mapping[str, Any], key: str) -> float | None:
-    value = attributes.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def _most(values: list[float]) -> int | None:

@@ -31,6 +31,7 @@ from collector.storage.base import (
 )
 from collector.storage.logs import LogsQuery
 from collector.storage.usage import HeatmapQuery, MemoryQuery, UsageQuery
+from dashboards.change import Change
 from dashboards.charts.heatmap import BOUNDS, heatmap
 from dashboards.charts.icicle import Icicle, icicle
 from dashboards.charts.phases import PHASES, PhaseChart, phase_chart, phases_over_time
@@ -38,7 +39,7 @@ from dashboards.charts.timeseries import Line, TimeChart, bar_chart, line_chart,
 from dashboards.colours import colour_classes
 from dashboards.errorlist import listed
 from dashboards.errors import NotFound
-from dashboards.functionlist import sample_of
+from dashboards.functionlist import changes_of, period_before, sample_of
 from dashboards.functionusage import BUCKETS as USAGE_BUCKETS
 from dashboards.functionusage import LISTED, instance_rows, usage_charts, usage_totals
 from dashboards.importtable import imports_of
@@ -86,11 +87,21 @@ def function(request: Request, service: str) -> HTMLResponse:
         "colours": classes_for(request, [service]),
     }
     if found:
-        context |= {"f": found[0]} | _over_time(ui.reader, scope) | _cold(request, scope)
-        context |= _usage(ui, scope, found[0]) | _calls(request, scope) | _parts(ui.reader, scope)
-        context |= _neighbours(request, scope, context["usage"].busy_ns)
-        context |= _errors(request, scope) | _logs(ui, scope)
+        context |= {"f": found[0], "changes": _changes(request, scope, found[0])}
+        context |= _over_time(ui.reader, scope) | _cold(request, scope) | _usage(ui, scope, found[0])
+        context |= _calls(request, scope) | _parts(ui.reader, scope) | _errors(request, scope)
+        context |= _neighbours(request, scope, context["usage"].busy_ns) | _logs(ui, scope)
     return render(request, "function.html", **context)
+
+
+def _changes(
+    request: Request, scope: Scope, stats: FunctionStats
+) -> tuple[Change | None, Change | None, Change | None]:
+    """Of calls, error rate and p95 against the period before; None each where that is not known."""
+    reader = ui_of(request).reader
+    past = period_before(reader, range_of(request))
+    found = reader.functions(FunctionsQuery(past, scope.service, 1, **scope.narrow)) if past else ()
+    return changes_of(stats, found[0] if found else None)
 
 
 def _is_known(reader: SpanReader, service: str) -> bool:

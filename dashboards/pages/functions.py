@@ -12,12 +12,20 @@ from collector.storage.base import FunctionsQuery, FunctionStats, SeriesQuery, S
 from dashboards import format
 from dashboards.change import Change, points, relative
 from dashboards.charts.spark import spark
-from dashboards.functionlist import SORTS, FunctionRow, Wanted, arrange, choices, function_rows, sample_of
+from dashboards.functionlist import (
+    SORTS,
+    FunctionRow,
+    Wanted,
+    arrange,
+    choices,
+    function_rows,
+    period_before,
+    sample_of,
+)
 from dashboards.money import money
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
 from dashboards.render import range_of, render
-from dashboards.timerange import TimeRange
 from dashboards.ui import Ui, ui_of
 
 router = APIRouter()
@@ -79,7 +87,7 @@ def functions(request: Request) -> HTMLResponse:
         everything=everything,
         totals=now,
         changes=changes(now, totals(ui.reader, earlier, past) if earlier else None),
-        cost=_cost(ui, everything),
+        cost=cost_text(ui, everything),
         one_in=sample_of(now.calls),
         sparks={
             row.stats.service: spark(row.stats.calls_by_bucket, row.stats.errors_by_bucket) for row in shown
@@ -94,7 +102,7 @@ def functions(request: Request) -> HTMLResponse:
     )
 
 
-def _cost(ui: Ui, rows: Sequence[FunctionRow]) -> str:
+def cost_text(ui: Ui, rows: Sequence[FunctionRow]) -> str:
     """Of those functions that told enough; "" where none did."""
     known = [row.cost for row in rows if row.cost is not None]
     return money(sum(known), ui.settings.currency) if known else ""
@@ -111,12 +119,6 @@ def totals(reader: SpanReader, window: Window, stats: Sequence[FunctionStats]) -
         cold_known=sum(f.cold_known for f in stats),
         functions=len(stats),
     )
-
-
-def period_before(reader: SpanReader, time_range: TimeRange) -> Window | None:
-    """The period before; None unless the store reaches back over all of it."""
-    window = time_range.previous
-    return window if window and 0 < reader.stats().first_ns <= window.start_ns else None
 
 
 def changes(now: Totals, earlier: Totals | None) -> Changes:

@@ -25,9 +25,9 @@ from collector.storage.base import (
 from collector.storage.usage import MemoryQuery
 from dashboards.errorlist import earlier
 from dashboards.findingtext import Known, lines
-from dashboards.functionlist import function_rows, sample_of
+from dashboards.functionlist import function_rows, period_before, sample_of
 from dashboards.pages.function import BUCKETS, red_charts
-from dashboards.pages.functions import changes, period_before, totals
+from dashboards.pages.functions import changes, cost_text, totals
 from dashboards.palette import classes_for
 from dashboards.params import whole
 from dashboards.render import range_of, render
@@ -64,10 +64,14 @@ def overview(request: Request) -> HTMLResponse:
         growing.values(),
     )
     now = totals(reader, window, functions)
+    rows = function_rows(ui_of(request), window, functions, past_functions)
     return render(
         request,
         "overview.html",
-        busiest=function_rows(ui_of(request), window, functions, past_functions)[:BUSIEST],
+        busiest=rows[:BUSIEST],
+        timeouts=sum(row.timeouts for row in rows),
+        refused=sum(row.refused for row in rows),
+        cost=cost_text(ui_of(request), rows),
         functions=functions,
         one_in=sample_of(now.calls),
         totals=now,

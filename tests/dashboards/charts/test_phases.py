@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collector.storage.base import ColdStart
-from dashboards.charts.phases import phase_chart
+from collector.storage.base import ColdStart, Window
+from dashboards.charts.phases import phase_chart, phases_over_time
 
 MS = 10**6
 
@@ -55,3 +55,15 @@ def test_a_sender_without_phases_still_has_its_call() -> None:
 
 def test_no_cold_starts_make_an_empty_chart() -> None:
     assert phase_chart([], 5).rows == ()
+
+
+def test_phases_over_time_add_up_to_how_long_starts_were() -> None:
+    window = Window(0, 100 * MS)
+    colds = [
+        cold(("runtime_init", 0, 4), ("function_init", 4, 6), call=(10, 2)),
+        cold(("runtime_init", 4, 8), call=(12, 4)),
+    ]
+    chart = phases_over_time(colds, window, 2)
+    first = {line["name"]: line["values"][0] for line in chart.data["lines"]}
+    assert first == {"Runtime init": 6 * MS, "Function init": 3 * MS, "Initializer": 0, "Invocation": 3 * MS}
+    assert all(line["values"][1] is None for line in chart.data["lines"])

@@ -50,3 +50,14 @@ def test_an_hour_is_ticked_every_ten_minutes() -> None:
     ticks = time_ticks(Window(NOON - 3600 * SECOND, NOON))
     assert [tick.label for tick in ticks] == ["11:10", "11:20", "11:30", "11:40", "11:50"]
     assert ticks[0].stamp == "2024-05-14T11:10:00.000Z"
+
+
+def test_memory_goes_up_in_powers_of_two() -> None:
+    assert [tick.label for tick in value_axis(500 * 2**20, "bytes").ticks] == [
+        "0 B",
+        "128 MB",
+        "256 MB",
+        "384 MB",
+        "512 MB",
+    ]
+    assert [tick.label for tick in value_axis(1.9, "number").ticks] == ["0", "0.5", "1", "1.5", "2"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collector.storage.base import SeriesPoint, Window, bucket_start
 from dashboards.charts.scale import Axis
-from dashboards.charts.timeseries import Line, bar_chart, line_chart, lines_of, lone, path
+from dashboards.charts.timeseries import Line, bar_chart, line_chart, lines_of, lone, marked, path
 
 WINDOW = Window(0, 4 * 10**9)
 
@@ -53,3 +53,9 @@ def test_a_chart_without_values_says_so() -> None:
     chart = line_chart("Duration", WINDOW, [Line("p50", "s1", (None,) * 4)], "duration")
     assert chart.is_empty
     assert chart.summary == "no data"
+
+
+def test_moments_are_marked_where_they_lie_within_the_window() -> None:
+    window = Window(0, 100)
+    chart = marked(line_chart("x", window, [], "count"), window, [(0, "v1"), (25, "v2"), (100, "v3")])
+    assert [(mark.x, mark.label) for mark in chart.marks] == [(25, "v2")]
