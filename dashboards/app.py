@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from collector.storage.base import SpanReader
 from collector.storage.logs import LogReader
+from collector.storage.metrics import MetricReader
 from dashboards import errors
 from dashboards.assets import Assets
 from dashboards.middleware import Guard
@@ -33,15 +34,16 @@ def build_app(
     status: Callable[[], Mapping[str, Any]] | None = None,
     operations: Mapping[str, ASGIApp] | None = None,
     logs: LogReader | None = None,
+    metrics: MetricReader | None = None,
 ) -> FastAPI:
     """The UI as an ASGI application. Without `alerts` its pages say that alerting is off; without `triage`
-    nothing can be decided about errors; without `status` there is no status page, without
+    nothing can be decided about errors, without `metrics` none are shown; without `status` there is no status page, without
     `logs` none of logs. `operations` (health,
     numbers) are answered by path, behind the same guard."""
     settings = settings or UiSettings()
     # FastAPI's own documentation pages load scripts from elsewhere; the UI never does.
     app = FastAPI(title="tracekit", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.ui = Ui(reader, alerts, settings, PAGES, environment(), triage, status, logs)
+    app.state.ui = Ui(reader, alerts, settings, PAGES, environment(), triage, status, logs, metrics)
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:
         app.include_router(page.router)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 from collector.storage.base import TracePage, TraceSummary
+from dashboards import csvfile
 from dashboards.format import iso
 
 COLUMNS = (
@@ -16,15 +15,12 @@ COLUMNS = (
 
 
 def as_csv(page: TracePage) -> str:
-    """RFC 4180, with a head. Text that a spreadsheet would take for a formula is led by an apostrophe."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    for trace in page.traces:
-        row = _row(trace)
-        row["services"] = " ".join(f"{name}:{spans}" for name, spans in trace.services)
-        writer.writerow([_inert(row[column]) for column in COLUMNS])
-    return out.getvalue()
+    """One row a trace, with the spans of each function."""
+    rows = [
+        _row(trace) | {"services": " ".join(f"{name}:{spans}" for name, spans in trace.services)}
+        for trace in page.traces
+    ]
+    return csvfile.as_csv(COLUMNS, ([row[column] for column in COLUMNS] for row in rows))
 
 
 def as_json(page: TracePage) -> list[dict[str, Any]]:
@@ -44,7 +40,3 @@ def _row(trace: TraceSummary) -> dict[str, Any]:
         "errors": trace.errors,
         "cold_starts": trace.cold_starts,
     }
-
-
-def _inert(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

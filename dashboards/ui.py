@@ -12,6 +12,7 @@ from jinja2 import Environment
 from collector.alerts.rule import Alert, Rule, Transition
 from collector.storage.base import SpanReader
 from collector.storage.logs import LogReader
+from collector.storage.metrics import MetricReader
 from collector.triage.store import Decided, Decision
 from dashboards.settings import UiSettings
 
@@ -65,6 +66,7 @@ class Ui:
     triage: TriageStore | None = None
     status: Callable[[], Mapping[str, Any]] | None = None  # the document of /status.json
     logs: LogReader | None = None
+    metrics: MetricReader | None = None
 
     def firing(self) -> tuple[Alert, ...]:
         """Alerts that fire now, the oldest first."""

@@ -172,6 +172,7 @@ async def _listen(
             lambda: status_document(telemetry.facts()),
             {**operations(telemetry, ALL), **exports(store)},
             store.logs,
+            metrics=store.metrics,
         )
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,

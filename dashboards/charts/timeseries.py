@@ -53,6 +53,26 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Dot:
+    """One measurement that leads somewhere, such as an exemplar to its trace."""
+
+    at_ns: int
+    value: float
+    href: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedDot:
+    """Percent from the top left of the plot."""
+
+    x: float
+    y: float
+    href: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimeChart:
     """A placed chart. `paths` are (css, SVG path data); `data` is what charts.js reads. `cells` are (opacity,
     SVG path data) in a box of `grid` columns and rows."""
@@ -69,6 +89,7 @@ class TimeChart:
     marks: tuple[Mark, ...] = ()
     cells: tuple[tuple[float, str], ...] = ()
     grid: tuple[int, int] = (1, 1)
+    dots: tuple[PlacedDot, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -83,14 +104,27 @@ def marked(chart: TimeChart, window: Window, moments: Sequence[tuple[int, str]])
 
 
 def line_chart(
-    title: str, window: Window, lines: Sequence[Line], unit: Unit, levels: Sequence[tuple[float, str]] = ()
+    title: str,
+    window: Window,
+    lines: Sequence[Line],
+    unit: Unit,
+    levels: Sequence[tuple[float, str]] = (),
+    dots: Sequence[Dot] = (),
 ) -> TimeChart:
-    """Lines over the window, from zero. `levels` are (value, label) drawn dashed."""
+    """Lines over the window, from zero. `levels` are (value, label) drawn dashed, `dots` stand on the lines'
+    scale."""
     values = [value for line in lines for value in line.values if value is not None]
-    axis = value_axis(max([*values, *(value for value, _ in levels)], default=0), unit)
+    highest = [*values, *(value for value, _ in levels), *(dot.value for dot in dots)]
+    axis = value_axis(max(highest, default=0), unit)
     paths = tuple((line.css, path(line.values, axis)) for line in lines if _has_values(line))
     paths += tuple((f"{line.css} lone", drawn) for line in lines if (drawn := lone(line.values, axis)))
-    return _chart(title, window, lines, unit, axis, paths=paths, levels=levels)
+    chart = _chart(title, window, lines, unit, axis, paths=paths, levels=levels)
+    return replace(chart, dots=tuple(_placed(dot, window, axis) for dot in dots))
+
+
+def _placed(dot: Dot, window: Window, axis: Axis) -> PlacedDot:
+    x = 100 * (dot.at_ns - window.start_ns) / (window.end_ns - window.start_ns)
+    return PlacedDot(round(x, 2), round(100 * (1 - axis.share(dot.value)), 2), dot.href, dot.label)
 
 
 def bar_chart(title: str, window: Window, lines: Sequence[Line], unit: Unit = "count") -> TimeChart:

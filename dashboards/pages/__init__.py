@@ -8,6 +8,7 @@ from dashboards.pages import (
     function,
     functions,
     logs,
+    metrics,
     overview,
     slow,
     status,
@@ -31,6 +32,7 @@ PAGES: tuple[Page, ...] = (
     Page("slow", "Slow calls", "/slow", slow.router, "s"),
     Page("errors", "Errors", "/errors", errors.router, "e"),
     Page("logs", "Logs", "/logs", logs.router, "l"),
+    Page("metrics", "Metrics", "/metrics-explorer", metrics.router, "x"),
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
     Page("status", "Status", "/status", status.router),
 )

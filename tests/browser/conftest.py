@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, s
 
 from collector.storage.base import SpanReader
 from collector.storage.logs import LogReader
+from collector.storage.metrics import MetricReader
 from dashboards.app import build_app
 from dashboards.settings import UiSettings
 from dashboards.ui import AlertStore, TriageStore
@@ -36,9 +37,10 @@ def serving_ui(
     *,
     triage: TriageStore | None = None,
     logs: LogReader | None = None,
+    metrics: MetricReader | None = None,
 ) -> Iterator[str]:
     """The UI on a free loopback port, at the hour when traffic.py's traffic ends; gives its base URL."""
-    app = build_app(reader, alerts, UiSettings(now_ns=lambda: NOW_NS), triage, logs=logs)
+    app = build_app(reader, alerts, UiSettings(now_ns=lambda: NOW_NS), triage, logs=logs, metrics=metrics)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -94,7 +94,7 @@ export function setUp(svg) {
   svg.addEventListener("pointerleave", hide);
   svg.addEventListener("pointercancel", stop);
   svg.addEventListener("pointerdown", (event) => {
-    if (event.button || event.pointerType === "touch") return;
+    if (event.button || event.pointerType === "touch" || event.target.closest("a")) return;
     from = share(svg, event);
     top = read(svg).heat ? rise(svg, event) : 0;
     svg.setPointerCapture(event.pointerId);
