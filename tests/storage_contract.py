@@ -607,6 +607,25 @@ def test_a_call_whose_caller_may_still_report_waits_before_it_counts_as_the_user
     assert seen(16) == {"a", "b"}
 
 
+def test_an_edge_adds_up_the_time_of_the_side_its_latency_is_of(storage: Storage) -> None:
+    write(
+        storage,
+        row(1, 1, 0, 100, service="a", trigger="http"),
+        row(1, 2, 0, 60, service="a", kind="client", parent=1),
+        row(1, 3, 0, 40, service="b", parent=2),
+        row(2, 1, 1, 7, service="b", trigger="timer"),
+        row(2, 2, 1, 5, service="b", kind="client", parent=1, peer_kind="database", peer="db"),
+        row(2, 3, 1, 4, service="b", kind="client", parent=1, peer_kind="database", peer="db"),
+    )
+    totals = {(e.source.id, e.target.id): e.total_ns // MS for e in storage.reader.edges(EdgesQuery(WINDOW))}
+    assert totals == {
+        ("user:user", "function:a"): 100,
+        ("function:a", "function:b"): 60,
+        ("trigger:timer", "function:b"): 7,
+        ("function:b", "database:db"): 9,
+    }
+
+
 def test_edges_can_be_of_one_function(storage: Storage) -> None:
     write(storage, row(1, 1, service="a"), row(1, 2, 1, parent=1, service="b"), row(2, 1, service="c"))
     assert edges(storage, "b").keys() == {"function:a -> function:b"}

@@ -47,6 +47,7 @@ _CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START TRANSA
 # Errors above this are told even where nothing is known of the time before.
 ERROR_RATE = 0.05
 NEW_ERRORS = 3  # so often at least, before a new error is told
+EXPLAINED = 0.8  # of the failures: then the new error says more than that there are more
 
 _WEIGHTS: dict[Kind, float] = {
     "version_errors": 6.5,
@@ -116,7 +117,16 @@ def findings(
         *_of_statements(now.statements, before),
         *_of_memory(leaks),
     ]
+    found = [f for f in found if not _is_explained(f, found)]
     return sorted(found, key=lambda f: (-f.weight, -f.calls, f.kind, f.service, f.subject))
+
+
+def _is_explained(finding: Finding, found: Sequence[Finding]) -> bool:
+    """Whether failing more often is told already by a new error that is nearly all of it."""
+    return finding.kind == "errors" and any(
+        f.kind == "new_error" and f.service == finding.service and f.calls >= EXPLAINED * finding.calls
+        for f in found
+    )
 
 
 def _of_memory(leaks: Iterable[Leak]) -> Iterable[Finding]:

@@ -130,3 +130,15 @@ def test_memory_that_grows_is_told_without_a_period_before() -> None:
     leak = Leak("shop", "i", "v1", 1e6, 5e7, 9e7, 10**8, 10, 40, 1, 1)
     (told,) = findings(BASE, None, [], None, {}, [leak])
     assert told == Finding("memory", "shop", "i", 9e7, 5e7, 40)
+
+
+def test_a_new_error_that_is_nearly_all_of_the_failures_stands_for_them() -> None:
+    failing = replace(SHOP, errors=200)
+    variant = ErrorVariant(
+        "shop", "KeyError", "no cart", 170, 0, 1, ("v1",), (170,), "no cart", "", "t", "s", "GET /"
+    )
+    now = replace(BASE, functions=[failing])
+    kinds = [f.kind for f in findings(now, BASE, errors_of([variant]), frozenset(), {})]
+    assert kinds == ["new_error"]
+    fewer = errors_of([replace(variant, count=100)])
+    assert [f.kind for f in findings(now, BASE, fewer, frozenset(), {})] == ["errors", "new_error"]
