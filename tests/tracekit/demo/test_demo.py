@@ -70,10 +70,11 @@ def wait_until_nobody_is_left(demo: Started) -> None:
 
 
 def test_after_its_seconds_it_drains_writes_the_ledger_and_leaves_nothing(tmp_path: Path) -> None:
-    demo = Started(tmp_path, "--seconds", "4", "--ledger", str(tmp_path / "ledger.json"))
+    demo = Started(tmp_path, "--seconds", "4", "--incidents", "--ledger", str(tmp_path / "ledger.json"))
     output = demo.output()
     assert demo.process.returncode == 0
     assert output.splitlines()[0].startswith("Dashboards: http://127.0.0.1:")
+    assert "Five incidents of the last two hours: http://127.0.0.1:" in output
     assert "Seen: " in output
     ledger = json.loads((tmp_path / "ledger.json").read_text())
     assert len(ledger["processes"]) == 7
