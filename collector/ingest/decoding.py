@@ -8,10 +8,8 @@ from collector.ingest.budget import Budget
 from collector.ingest.job import Job, answer
 from collector.ingest.stage import Stage
 from collector.ingest.stats import Counts
+from collector.ingest.weight import weight
 from collector.payload import Payload
-
-# What a decoded row of Python lists weighs, measured over 100,000 spans of the benchmark's corpus.
-_ROW_BYTES = 4_000
 
 
 class Decoding(Stage):
@@ -39,7 +37,7 @@ class Decoding(Stage):
                 self._drop([job])
                 answer([job])
                 continue
-            self._recost(job, len(job.payload.body) + weight(job.decoded))
+            self._recost(job, len(job.payload.body) + weight(job.decoded.batch))
             self._following.put([job])
 
     def decode(self, payload: Payload) -> Decoded:
@@ -52,9 +50,3 @@ class Decoding(Stage):
     def _drop(self, jobs: list[Job]) -> None:
         for job in jobs:
             self._recost(job, 0)
-
-
-def weight(decoded: Decoded) -> int:
-    """Bytes of memory a decoded batch takes, about: one outside Python's lists says so itself."""
-    known = getattr(decoded.batch, "nbytes", None)
-    return known if isinstance(known, int) else len(decoded.batch) * _ROW_BYTES

@@ -38,6 +38,8 @@ _LINGER_S = 0.025
 # While so many spans come that a block of the engine fills within this time, it is waited for: each costs a
 # third then.
 _LINGER_FOR_BLOCK_S = 1.5
+# Where nothing came for so long, no block will be filled soon.
+_QUIET_S = 0.2
 # Some of a block may turn out to be stored already.
 _BLOCK_SLACK = 17 / 16
 # How often running spans are looked through for those that were not heard of for too long.
@@ -283,9 +285,11 @@ class InsertingBehind(Inserting):
             # (What is left over from the last block began to wait long ago.)
             until = self._taken_at + _LINGER_FOR_BLOCK_S
             self._enough_spans = self._block_spans
-        left = until - time.monotonic()
-        if left > 0:
-            self._wake.wait_for(self._has_waited_enough, left)
+        before = -1
+        while (left := until - time.monotonic()) > 0 and before < self._spans:
+            before = self._spans
+            if self._wake.wait_for(self._has_waited_enough, min(left, _QUIET_S)):
+                return
 
     def _has_waited_enough(self) -> bool:
         return bool(self._closing or self._hurry or self._is_enough())

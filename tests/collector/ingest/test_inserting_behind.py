@@ -213,7 +213,7 @@ def test_a_payload_that_no_decoder_reads_any_more_is_set_aside_at_the_replay(tmp
 def test_payloads_are_refused_while_too_much_waits_for_the_store(tmp_path: Path) -> None:
     writer = Scripted()
     writer.gate.clear()
-    with running(tmp_path, writer, max_waiting_bytes=10_000) as ingest:
+    with running(tmp_path, writer, max_waiting_bytes=1_000) as ingest:
         assert outcomes(send(ingest, 1, 2, 3)) == {Decoded}
         with pytest.raises(Busy, match="falling behind"), ingest.reserve() as reservation:
             reservation.grow(1)
