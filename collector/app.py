@@ -28,6 +28,7 @@ from collector.receivers.otlp_grpc import serving_grpc
 from collector.receivers.tls import tls_of
 from collector.retention import Caretaker, Limits, part_bytes
 from collector.settings import Address, Settings, SettingsError
+from collector.sqlchild import Allowance, ChildRunner
 from collector.storage.base import Grace, SpanWriter, StorageError
 from collector.storage.duckdb import (
     PART_BYTES,
@@ -119,6 +120,18 @@ def open_store(settings: Settings) -> DuckDBStorage:
         part_bytes=part_bytes(_limits(settings), PART_BYTES),
         make_keys=choice.KEY_SET or PythonKeySet,
     )
+
+
+@contextlib.contextmanager
+def serving_sql(store: DuckDBStorage, settings: Settings) -> Iterator[ChildRunner | None]:
+    """Queries in SQL are run while the context lasts; None where the settings say that none are."""
+    if not settings.serves_sql:
+        yield None
+        return
+    source = store.snapshots(settings.disk_floor_bytes)
+    allowance = Allowance(seconds=settings.sql_timeout_s)
+    with contextlib.closing(ChildRunner(source, settings.data_dir / "sql", allowance)) as runner:
+        yield runner
 
 
 @contextlib.contextmanager

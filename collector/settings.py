@@ -147,6 +147,12 @@ def _acknowledge(text: str) -> str:
 
 
 # What collector.analysis.cost.Price knows; a test compares.
+def _auto_on_off(text: str) -> str:
+    if text.strip().lower() not in ("auto", "on", "off"):
+        raise SettingsError(f"{text!r} is neither auto, on nor off")
+    return text.strip().lower()
+
+
 PRICE_PARTS = ("gb_second", "request", "vcpu_second", "vcpus_per_gb", "step_ms")
 Prices = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
 
@@ -223,6 +229,18 @@ class Settings:
         ),
     )
     tls_cert: Path | None = field(
+    sql: str = field(
+        default="auto",
+        metadata=_setting(
+            "TRACEKIT_SQL",
+            _auto_on_off,
+            "SQL in the dashboards: `on`, `off`, or `auto`: where they are on loopback",
+        ),
+    )
+    sql_timeout_s: float = field(
+        default=30.0,
+        metadata=_setting("TRACEKIT_SQL_TIMEOUT", _seconds, "after how long a query in SQL is ended"),
+    )
         default=None,
         metadata=_setting(
             "TRACEKIT_TLS_CERT", _path_or_none, "certificate chain (PEM): OTLP is taken over TLS"
@@ -426,6 +444,11 @@ class Settings:
     def require_safe_addresses(self) -> None:
         """SettingsError for an address other machines reach, unless `allow_public` says so or, for OTLP,
         senders are known."""
+    @property
+    def serves_sql(self) -> bool:
+        """Whether people may ask in SQL. Who reaches the dashboards from elsewhere has shown no password."""
+        return self.sql == "on" or (self.sql == "auto" and self.ui.is_loopback)
+
         receivers = () if self.knows_senders else ("otlp_http", "otlp_grpc")
         for name in (*receivers, "ui"):
             address: Address | None = getattr(self, name)

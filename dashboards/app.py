@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from collector.sqlchild import SqlRunner
 from collector.storage.base import SpanReader
 from collector.storage.logs import LogReader
 from collector.storage.metrics import MetricReader
@@ -21,7 +22,7 @@ from dashboards.middleware import Guard
 from dashboards.pages import PAGES
 from dashboards.render import environment
 from dashboards.settings import UiSettings
-from dashboards.ui import AlertStore, TriageStore, Ui, ui_of
+from dashboards.ui import AlertStore, SavedQueries, TriageStore, Ui, ui_of
 
 YOUNG_NS = 15 * 60 * 1_000_000_000
 
@@ -34,16 +35,19 @@ def build_app(
     status: Callable[[], Mapping[str, Any]] | None = None,
     operations: Mapping[str, ASGIApp] | None = None,
     logs: LogReader | None = None,
+    sql: SqlRunner | None = None,
+    saved: SavedQueries | None = None,
     metrics: MetricReader | None = None,
 ) -> FastAPI:
-    """The UI as an ASGI application. Without `alerts` its pages say that alerting is off; without `triage`
-    nothing can be decided about errors, without `metrics` none are shown; without `status` there is no status page, without
-    `logs` none of logs. `operations` (health,
-    numbers) are answered by path, behind the same guard."""
+    """The UI as an ASGI application. What is not given has no page, or one that says that it is off: rules of
+    `alerts`, decisions in `triage`, `status`, `logs`, `sql` and its `saved` queries, `metrics`. `operations`
+    (health, numbers) are answered by path, behind the same guard."""
     settings = settings or UiSettings()
     # FastAPI's own documentation pages load scripts from elsewhere; the UI never does.
     app = FastAPI(title="tracekit", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.ui = Ui(reader, alerts, settings, PAGES, environment(), triage, status, logs, metrics)
+    app.state.ui = Ui(
+        reader, alerts, settings, PAGES, environment(), triage, status, logs, sql, saved, metrics
+    )
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:
         app.include_router(page.router)

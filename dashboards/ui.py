@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from jinja2 import Environment
 
 from collector.alerts.rule import Alert, Rule, Transition
+from collector.sqlchild import SavedQuery, SqlRunner
 from collector.storage.base import SpanReader
 from collector.storage.logs import LogReader
 from collector.storage.metrics import MetricReader
@@ -43,6 +44,18 @@ class TriageStore(Protocol):
     def reopen(self, fingerprint: str, /) -> None: ...
 
 
+class SavedQueries(Protocol):
+    """The part of collector.sqlchild.saved.SavedQueries that pages use."""
+
+    def all(self) -> Sequence[SavedQuery]: ...
+
+    def one(self, id: int, /) -> SavedQuery | None: ...
+
+    def save(self, name: str, sql: str, id: int | None = None, /) -> int: ...
+
+    def delete(self, id: int, /) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page or family of pages. Those with a `shortcut` stand in the navigation (`g` + letter)."""
@@ -66,6 +79,8 @@ class Ui:
     triage: TriageStore | None = None
     status: Callable[[], Mapping[str, Any]] | None = None  # the document of /status.json
     logs: LogReader | None = None
+    sql: SqlRunner | None = None
+    saved: SavedQueries | None = None
     metrics: MetricReader | None = None
 
     def firing(self) -> tuple[Alert, ...]:

@@ -91,7 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.triage": ("collector.control", "collector.triage"),
     "collector.forward": ("collector.forward", "collector.decode", "collector.payload"),
     # What runs in the child imports nothing of ours: it is started as a file of its own.
-    "collector.sqlchild": ("collector.sqlchild", "collector.storage.base"),
+    "collector.sqlchild": ("collector.sqlchild", "collector.control", "collector.storage.base"),
     "collector.api": (
         "collector.api",
         "collector.decode",

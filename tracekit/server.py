@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collector.forward import Forwarding
     from collector.ingest import Ingest
     from collector.settings import Address, Settings
+    from collector.sqlchild import SavedQueries, SqlRunner
     from collector.storage.base import SpanReader, Storage
     from collector.triage.store import TriageStore
 
@@ -104,7 +105,8 @@ def _fail(message: str, status: int) -> int:
 
 def _run_server(settings: Settings, ready_file: Path | None) -> None:
     from collector.alerts.store import AlertStore
-    from collector.app import caring, open_forwarding, open_ingest, open_store
+    from collector.app import caring, open_forwarding, open_ingest, open_store, serving_sql
+    from collector.sqlchild import SavedQueries
     from collector.triage.store import TriageStore
 
     # Opened in the order data flows, closed in reverse: receivers stop first, the store last.
@@ -112,11 +114,15 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
         contextlib.closing(open_store(settings)) as store,
         contextlib.closing(_open_alerts(AlertStore, settings)) as alerts,
         contextlib.closing(TriageStore.open(settings.data_dir / CONTROL)) as triage,
+        contextlib.closing(SavedQueries.open(settings.data_dir / CONTROL)) as saved,
+        serving_sql(store, settings) as sql,
         caring(store, settings),
         open_ingest(store.writer, settings) as ingest,
         open_forwarding(settings) as forwarding,
     ):
-        _event_loop_runner()(_listen(settings, store, alerts, triage, ingest, forwarding, ready_file))
+        _event_loop_runner()(
+            _listen(settings, store, alerts, triage, ingest, forwarding, ready_file, sql, saved)
+        )
 
 
 def _open_alerts(kind: type[AlertStore], settings: Settings) -> AlertStore:
@@ -140,6 +146,8 @@ async def _listen(
     ingest: Ingest,
     forwarding: Forwarding | None,
     ready_file: Path | None,
+    sql: SqlRunner | None,
+    saved: SavedQueries,
 ) -> None:
     from collector.analysis.cost import with_changes
     from collector.api.export_api import exports
@@ -172,6 +180,8 @@ async def _listen(
             lambda: status_document(telemetry.facts()),
             {**operations(telemetry, ALL), **exports(store)},
             store.logs,
+            sql,
+            saved,
             metrics=store.metrics,
         )
         async with (

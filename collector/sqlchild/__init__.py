@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collector.sqlchild.process import Allowance
 from collector.sqlchild.runner import ChildRunner
+from collector.sqlchild.saved import SavedQueries, SavedQuery
 from collector.sqlchild.table import (
     Parameters,
     ResultColumn,
@@ -20,6 +21,8 @@ __all__ = [
     "ChildRunner",
     "Parameters",
     "ResultColumn",
+    "SavedQueries",
+    "SavedQuery",
     "SqlBusy",
     "SqlFailed",
     "SqlRefused",

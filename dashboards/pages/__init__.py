@@ -11,6 +11,7 @@ from dashboards.pages import (
     metrics,
     overview,
     slow,
+    sql,
     status,
     topology,
     trace,
@@ -34,5 +35,6 @@ PAGES: tuple[Page, ...] = (
     Page("logs", "Logs", "/logs", logs.router, "l"),
     Page("metrics", "Metrics", "/metrics-explorer", metrics.router, "x"),
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
+    Page("sql", "SQL", "/sql", sql.router, "q"),
     Page("status", "Status", "/status", status.router),
 )
