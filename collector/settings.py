@@ -140,6 +140,12 @@ def _limit(text: str) -> Limit:
     return Limit(**given)
 
 
+def _auto_on_off(text: str) -> str:
+    if text.strip().lower() not in ("auto", "on", "off"):
+        raise SettingsError(f"{text!r} is neither auto, on nor off")
+    return text.strip().lower()
+
+
 def _acknowledge(text: str) -> str:
     if text.strip().lower() not in ("journal", "commit"):
         raise SettingsError(f"{text!r} is neither journal nor commit")
@@ -147,12 +153,6 @@ def _acknowledge(text: str) -> str:
 
 
 # What collector.analysis.cost.Price knows; a test compares.
-def _auto_on_off(text: str) -> str:
-    if text.strip().lower() not in ("auto", "on", "off"):
-        raise SettingsError(f"{text!r} is neither auto, on nor off")
-    return text.strip().lower()
-
-
 PRICE_PARTS = ("gb_second", "request", "vcpu_second", "vcpus_per_gb", "step_ms")
 Prices = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
 
@@ -222,13 +222,6 @@ class Settings:
             "TRACEKIT_UI_HOSTS", _names, "host names the dashboards answer to besides loopback; `*` for any"
         ),
     )
-    allow_private_webhooks: bool = field(
-        default=False,
-        metadata=_setting(
-            "TRACEKIT_ALLOW_PRIVATE_WEBHOOKS", _switch, "let alerts call loopback and private addresses"
-        ),
-    )
-    tls_cert: Path | None = field(
     sql: str = field(
         default="auto",
         metadata=_setting(
@@ -241,6 +234,13 @@ class Settings:
         default=30.0,
         metadata=_setting("TRACEKIT_SQL_TIMEOUT", _seconds, "after how long a query in SQL is ended"),
     )
+    allow_private_webhooks: bool = field(
+        default=False,
+        metadata=_setting(
+            "TRACEKIT_ALLOW_PRIVATE_WEBHOOKS", _switch, "let alerts call loopback and private addresses"
+        ),
+    )
+    tls_cert: Path | None = field(
         default=None,
         metadata=_setting(
             "TRACEKIT_TLS_CERT", _path_or_none, "certificate chain (PEM): OTLP is taken over TLS"
@@ -430,6 +430,11 @@ class Settings:
         return settings
 
     @property
+    def serves_sql(self) -> bool:
+        """Whether people may ask in SQL. Who reaches the dashboards from elsewhere has shown no password."""
+        return self.sql == "on" or (self.sql == "auto" and self.ui.is_loopback)
+
+    @property
     def knows_senders(self) -> bool:
         """Whether strangers can neither send nor listen: TLS, with tokens or client certificates."""
         return self.tls_cert is not None and (self.tokens_file is not None or self.tls_client_ca is not None)
@@ -444,11 +449,6 @@ class Settings:
     def require_safe_addresses(self) -> None:
         """SettingsError for an address other machines reach, unless `allow_public` says so or, for OTLP,
         senders are known."""
-    @property
-    def serves_sql(self) -> bool:
-        """Whether people may ask in SQL. Who reaches the dashboards from elsewhere has shown no password."""
-        return self.sql == "on" or (self.sql == "auto" and self.ui.is_loopback)
-
         receivers = () if self.knows_senders else ("otlp_http", "otlp_grpc")
         for name in (*receivers, "ui"):
             address: Address | None = getattr(self, name)
