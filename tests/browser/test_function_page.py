@@ -18,6 +18,7 @@ from tracekit.demo import incidents
 
 pytestmark = pytest.mark.browser
 
+PATIENCE_MS = 30_000  # on a machine that does much else
 PAGES = ("/functions/image-cache", "/functions/invoice-pdf?cold=slowest")
 
 
@@ -51,9 +52,9 @@ def test_a_stretch_of_the_heatmap_leads_to_the_traces_under_it(url: str, open_pa
     assert 100 * 10**6 < low < high, "the slow ones, on top"
     assert 35 * 60_000 > int(asked["to"][0]) - int(asked["from"][0]) > 15 * 60_000
     rows = page.locator("tr[data-href]")
-    expect(rows.first).to_contain_text("order-history")
+    expect(rows.first).to_contain_text("order-history", timeout=PATIENCE_MS)
     page.go_back()
-    expect(page.get_by_text("Latency heatmap")).to_be_visible()
+    expect(page.get_by_text("Latency heatmap")).to_be_visible(timeout=PATIENCE_MS)
 
 
 def test_a_click_on_a_cell_is_a_stretch_of_one_cell(url: str, open_page: OpenPage) -> None:
@@ -68,10 +69,10 @@ def test_the_scope_is_chosen_from_a_menu_and_left_again(url: str, open_page: Ope
     page = open_page(url, "/functions/image-cache")
     page.locator("summary", has_text="Instance").click()
     page.get_by_role("link", name="image-cache-4-a", exact=True).first.click()
-    expect(page.locator("a.chip", has_text="instance image-cache-4-a")).to_be_visible()
-    expect(page.locator("#calls")).not_to_contain_text("image-cache-4-b")
+    expect(page.locator("a.chip", has_text="instance image-cache-4-a")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("#calls")).not_to_contain_text("image-cache-4-b", timeout=PATIENCE_MS)
     page.get_by_role("link", name="Whole function").click()
-    expect(page.locator("#calls")).to_contain_text("image-cache-4-b")
+    expect(page.locator("#calls")).to_contain_text("image-cache-4-b", timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize("path", PAGES)
