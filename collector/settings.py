@@ -402,6 +402,10 @@ class Settings:
             "TRACEKIT_UI_TAG_ATTRIBUTES", _names, "resource attributes that functions are tagged with"
         ),
     )
+    ui_boards: str = field(
+        default="",
+        metadata=_setting("TRACEKIT_UI_BOARDS", str.strip, "the folder of dashboards that are files of YAML"),
+    )
 
     @classmethod
     def from_env(

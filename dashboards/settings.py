@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from collector.analysis.cost import CURRENCY, DEFAULT_PRICES, Price
 
@@ -17,7 +18,7 @@ class UiSettings:
     a proxy that checks). `otlp_endpoint` is printed in empty states for people to copy. `now_ns` is the
     clock, nanoseconds since the epoch; tests stop it. `prices` are by cloud.platform, in `currency`.
     `team_attribute` and `tag_attributes` are keys of resources: whose a function is, and what it is
-    listed and filtered by.
+    listed and filtered by. `boards_folder` holds dashboards of whoever runs this; without it none are saved.
     """
 
     allowed_hosts: tuple[str, ...] = ()
@@ -27,3 +28,4 @@ class UiSettings:
     currency: str = CURRENCY
     team_attribute: str = "service.namespace"
     tag_attributes: tuple[str, ...] = ("deployment.environment.name",)
+    boards_folder: Path | None = None

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 # What people decide, in the data folder.
 CONTROL = "control.sqlite"
-_PACKAGES = ("duckdb", "fastapi", "grpc", "httptools", "jinja2", "nanoarrow", "uvicorn")
+_PACKAGES = ("duckdb", "fastapi", "grpc", "httptools", "jinja2", "markdown_it", "nanoarrow", "uvicorn", "yaml")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -171,6 +171,7 @@ async def _listen(
             currency=settings.currency,
             team_attribute=settings.ui_team_attribute,
             tag_attributes=settings.ui_tag_attributes,
+            boards_folder=Path(settings.ui_boards or settings.data_dir / "dashboards"),
         )
         app = build_app(
             store.reader,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.pages import (
     alerts,
+    dashboards,
     errors,
     function,
     functions,
@@ -34,6 +35,7 @@ PAGES: tuple[Page, ...] = (
     Page("errors", "Errors", "/errors", errors.router, "e"),
     Page("logs", "Logs", "/logs", logs.router, "l"),
     Page("metrics", "Metrics", "/metrics-explorer", metrics.router, "x"),
+    Page("dashboards", "Dashboards", "/dashboards", dashboards.router, "d"),
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
     Page("sql", "SQL", "/sql", sql.router, "q"),
     Page("status", "Status", "/status", status.router),

@@ -1,0 +1,237 @@
+"""From a dashboard's panel to what the page draws. A panel that fails says why; the others still show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+
+from collector.sqlchild import SqlFailed, Table
+from collector.storage.base import InvalidQuery, StorageError, Window
+from collector.storage.logs import LogsQuery
+from collector.storage.metrics import MetricSelector
+from collector.storage.usage import HeatmapQuery
+from dashboards.boardmodel import Board, Calls, LogCount, MetricSource, Panel, Variable, filled
+from dashboards.callmeasures import call_lines
+from dashboards.charts import heatmap as heat
+from dashboards.charts.scale import FORMATS, Unit
+from dashboards.charts.timeseries import TimeChart, line_chart
+from dashboards.logcount import log_counts
+from dashboards.loglines import LEVELS
+from dashboards.metriclines import MetricLines, default_statistic, found_metric, metric_lines
+from dashboards.sqlchart import Bars, chart_of
+from dashboards.ui import Ui
+
+BUCKETS = 60
+SHOWN_ROWS = 100
+# Panels that ask the store at once; each takes a thread.
+AT_ONCE = 4
+# No HTML, no images: text of a file never loads or runs anything.
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`share` of the longest, 0 to 1."""
+
+    name: str
+    css: str
+    text: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """What is drawn of a panel: one of `chart`, `stat`, `bars`, `head` with `rows`, `html`, or `error`."""
+
+    panel: Panel
+    chart: TimeChart | None = None
+    stat: str = ""
+    bars: tuple[Bar, ...] = ()
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    html: Markup = field(default_factory=Markup)
+    error: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A variable with what may be chosen and what is."""
+
+    variable: Variable
+    options: tuple[str, ...]
+    value: str
+
+
+async def choices(board: Board, given: Mapping[str, str], ui: Ui, window: Window) -> list[Choice]:
+    """`given` is by variable; what is not given is the default."""
+    found = []
+    for variable in board.variables:
+        options = await _options(variable, ui, window)
+        found.append(Choice(variable, options, given.get(variable.name, variable.default)))
+    return found
+
+
+async def _options(variable: Variable, ui: Ui, window: Window) -> tuple[str, ...]:
+    if variable.source == "services":
+        return await asyncio.to_thread(ui.reader.services, window)
+    if variable.sql and ui.sql is not None:
+        try:
+            table = await ui.sql.run(variable.sql, {}, window)
+        except SqlFailed:
+            return ()  # the text field stays, and panels that ask in SQL say what is wrong
+        return tuple(str(row[0]) for row in table.rows[:SHOWN_ROWS] if row and row[0] is not None)
+    return tuple(variable.values)
+
+
+async def panel_views(board: Board, values: Mapping[str, str], ui: Ui, window: Window) -> list[PanelView]:
+    """All panels, in the order of the file."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(panel: Panel) -> PanelView:
+        async with slots:
+            return await _view(panel, values, ui, window)
+
+    return list(await asyncio.gather(*(one(panel) for panel in board.panels)))
+
+
+async def _view(panel: Panel, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
+    try:
+        if panel.text is not None:
+            return PanelView(panel, html=Markup(_MARKDOWN.render(panel.text)))
+        if panel.sql is not None:
+            return await _sql_view(panel, panel.sql, values, ui, window)
+        if panel.show == "heatmap" and panel.calls is not None:
+            return await asyncio.to_thread(_heatmap, panel, panel.calls, values, ui, window)
+        return await asyncio.to_thread(_lines_view, panel, values, ui, window)
+    except SqlFailed as error:
+        return PanelView(panel, error=f"{error} {error.advice}".strip())
+    except (InvalidQuery, StorageError) as error:
+        return PanelView(panel, error=str(error))
+
+
+# -------------------------------------------------------------------- calls, metrics, logs
+
+
+def _lines_view(panel: Panel, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
+    """Over time in parts; everything else is of the whole range, which is one part."""
+    over_time = panel.show == "timeseries"
+    found = _lines(panel, dict(values), ui, window, BUCKETS if over_time else 1)
+    note = f"{found.left_out} more not drawn one by one." if found.left_out else ""
+    if over_time:
+        return PanelView(
+            panel, line_chart(panel.title, window, found.lines, found.unit), note=note or panel.note
+        )
+    named = [(line.name, line.css, line.values[0]) for line in found.lines if line.values[0] is not None]
+    return replace(_of_whole(panel, named, found.unit), note=note or panel.note)
+
+
+def _lines(panel: Panel, values: dict[str, str], ui: Ui, window: Window, buckets: int) -> MetricLines:
+    if panel.calls is not None:
+        source = panel.calls
+        return call_lines(
+            ui.reader, window, source.measure, source.by, filled(source.service, values), buckets
+        )
+    if panel.metric is not None:
+        return _metric_lines(panel.metric, values, ui, window, buckets)
+    assert panel.logs is not None
+    return _log_lines(panel.logs, values, ui, window, buckets)
+
+
+def _metric_lines(
+    source: MetricSource, values: dict[str, str], ui: Ui, window: Window, buckets: int
+) -> MetricLines:
+    if ui.metrics is None:
+        raise InvalidQuery("this store keeps no metrics")
+    name = filled(source.name, values)
+    info = found_metric(ui.metrics, window, name)
+    if info is None:
+        return MetricLines((), "count", 1.0, 0)
+    where = tuple((key, filled(value, values)) for key, value in source.where.items())
+    service = filled(source.service, values)
+    selector = MetricSelector(window, name, info.type, info.unit, service, where)
+    return metric_lines(ui.metrics, selector, source.statistic or default_statistic(info), source.by, buckets)
+
+
+def _log_lines(source: LogCount, values: dict[str, str], ui: Ui, window: Window, buckets: int) -> MetricLines:
+    if ui.logs is None:
+        raise InvalidQuery("this store keeps no logs")
+    key, _, value = filled(source.attribute, values).partition("=")
+    query = LogsQuery(
+        window,
+        service=filled(source.service, values),
+        min_severity=dict(LEVELS).get(source.level, 0),
+        text=filled(source.text, values),
+        attributes=((key.strip(), value.strip()),) if key.strip() else (),
+    )
+    return MetricLines(tuple(log_counts(ui.logs, query, source.by, buckets)), "count", 1.0, 0)
+
+
+def _of_whole(panel: Panel, named: Sequence[tuple[str, str, float | None]], unit: Unit) -> PanelView:
+    """One value of each line as a tile, as bars or as a table."""
+    write = FORMATS[unit]
+    known = [(name, css, value) for name, css, value in named if value is not None]
+    if panel.show == "stat":
+        return PanelView(panel, stat=write(known[0][2]) if known else "–")
+    if panel.show == "bar":
+        longest = max((value for _, _, value in known), default=0) or 1
+        ranked = sorted(known, key=lambda row: -row[2])
+        bars = tuple(Bar(name, css, write(value), max(value / longest, 0)) for name, css, value in ranked)
+        return PanelView(panel, bars=bars)
+    return PanelView(panel, head=("", "value"), rows=tuple((name, write(value)) for name, _, value in known))
+
+
+def _heatmap(panel: Panel, source: Calls, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
+    service = filled(source.service, dict(values))
+    cells = ui.reader.used.heatmap(HeatmapQuery(window, heat.BOUNDS, service, heat.BUCKETS))
+    drawn = heat.heatmap(panel.title, window, cells)
+    # Where a stretch that is dragged over leads: the traces of those calls.
+    where = f'resource.service.name = "{_quoted(service)}" && ' if service else ""
+    query = f"{{ {where}duration > $LOW && duration <= $HIGH }}"
+    return PanelView(panel, replace(drawn, data={**drawn.data, "query": query}), note=panel.note)
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+# -------------------------------------------------------------------- SQL
+
+
+async def _sql_view(panel: Panel, sql: str, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
+    if ui.sql is None:
+        return PanelView(panel, error="This server answers no SQL.")
+    table = await ui.sql.run(sql, dict(values), window)
+    note = "Not all rows are shown." if table.truncated or len(table.rows) > SHOWN_ROWS else panel.note
+    return replace(_table_view(panel, table), note=note)
+
+
+def _table_view(panel: Panel, table: Table) -> PanelView:
+    if panel.show == "stat":
+        return PanelView(panel, stat=_cell(_first_number(table)))
+    drawn = chart_of(table) if panel.show in ("timeseries", "bar") else None
+    if isinstance(drawn, TimeChart):
+        return PanelView(panel, replace(drawn, title=panel.title))
+    if isinstance(drawn, Bars):
+        bars = tuple(Bar(bar.name, "s1", _cell(bar.value), bar.share) for bar in drawn.bars)
+        return PanelView(panel, bars=bars)
+    rows = tuple(tuple(_cell(value) for value in row) for row in table.rows[:SHOWN_ROWS])
+    return PanelView(panel, head=tuple(column.name for column in table.columns), rows=rows)
+
+
+def _first_number(table: Table) -> Any:
+    numbers = [index for index, column in enumerate(table.columns) if column.is_number]
+    return table.rows[0][numbers[0]] if numbers and table.rows else None
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)[:300]
