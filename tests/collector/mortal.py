@@ -22,6 +22,7 @@ from collector.ingest import checkpointing, inserting
 from collector.journal import Journal, journal
 from collector.journal.segment import Segment
 from collector.settings import Settings
+from collector.storage.duckdb import writer
 from collector.storage.duckdb.writer import DuckDBWriter
 
 
@@ -98,6 +99,8 @@ MOMENTS: dict[str, Callable[[int], None]] = {
     "after a segment began": lambda count: after(Segment, "begin", 1 + count % 8),
     "before an insert": lambda count: before(DuckDBWriter, "write", 1 + count % 10),
     "after an insert": lambda count: after(DuckDBWriter, "write", 1 + count % 10),
+    "before a block": lambda count: before(DuckDBWriter, "write_block", 1 + count % 20),
+    "after a block": lambda count: after(DuckDBWriter, "write_block", 1 + count % 20),
     "before a checkpoint": lambda count: before(DuckDBWriter, "checkpoint", 1 + count % 5),
     "after a checkpoint": lambda count: after(DuckDBWriter, "checkpoint", 1 + count % 5),
     "before recycling": lambda count: before(Journal, "recycle", 1 + count % 5),
@@ -111,6 +114,8 @@ def make_small() -> None:
     checkpointing._AFTER_BYTES = 128 * 1024
     checkpointing._LOOK_EVERY_S = 0.05
     inserting._ENOUGH_ROWS = 200
+    # Three payloads and a part of a fourth, whenever so much has gathered.
+    writer.BLOCK_SPANS = 130
 
 
 async def main(folder: str) -> None:

@@ -30,7 +30,7 @@ from tests.collector.otlp import request, span
 ROOT = Path(__file__).resolve().parents[2]
 HEADERS = {"content-type": "application/x-protobuf"}
 SPANS = 40  # a payload
-ROUNDS = int(os.environ.get("TRACEKIT_KILLS", "13"))
+ROUNDS = int(os.environ.get("TRACEKIT_KILLS", "15"))
 
 
 @contextlib.contextmanager
