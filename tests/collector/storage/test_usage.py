@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,8 @@ def test_callers_that_were_refused_count_for_the_function(storage: Storage) -> N
 
 # ---------------------------------------------------------------- random traffic
 
+# Each opens a store.
+ROUNDS = int(os.environ.get("TRACEKIT_TEST_ROUNDS", "15"))
 NUMBERS = st.one_of(st.integers(0, 8).map(lambda n: n * 256), st.sampled_from(ODD))
 
 
@@ -239,7 +242,9 @@ ONE_IN = st.sampled_from([1, 1, 3])
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=ROUNDS,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(
     st.lists(spans(), max_size=12),
