@@ -68,12 +68,14 @@ class Journal:
             damaged.report(damage, folder)
 
     def _reusable(self, kept: set[Path]) -> list[Path]:
-        """Files that nobody needs; those of an unusual size (an interrupted start, a huge record) go."""
-        free = []
+        """Files that nobody needs; those of an unusual size (an interrupted start, a huge record) go, and
+        those that are too many (each kill leaves some)."""
+        free: list[Path] = []
         for path in _files(self.folder):
             if path in kept:
                 continue
-            if path.stat().st_size == self._segment_bytes + DATA_OFFSET:
+            usual = path.stat().st_size == self._segment_bytes + DATA_OFFSET
+            if usual and len(free) < _MOST_FREE:
                 free.append(path)
             else:
                 path.unlink()

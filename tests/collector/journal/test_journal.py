@@ -86,6 +86,16 @@ def test_a_recycled_segment_gives_back_only_its_last_use(tmp_path: Path) -> None
     assert again.damages == ()
 
 
+def test_segments_that_kills_left_do_not_add_up(tmp_path: Path) -> None:
+    end = filled(tmp_path, 2_000)[-1]
+    assert len(list(tmp_path.glob("*.seg"))) > 60
+    again = opened(tmp_path, end)
+    assert len(list(tmp_path.glob("*.seg"))) <= 32
+    again.append([(payload(7), 1)])
+    again.close()
+    assert numbers(opened(tmp_path, end)) == [7]
+
+
 def test_a_payload_larger_than_a_segment_gets_one_of_its_own(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.append([(payload(1), 1), (payload(2, 3 * SEGMENT), 1), (payload(3), 1)])
