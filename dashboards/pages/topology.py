@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from collector.storage.base import Edge, EdgesQuery, FunctionsQuery, FunctionStats, Node
+from collector.storage.base import (
+    Edge,
+    EdgesQuery,
+    FunctionsQuery,
+    FunctionStats,
+    Node,
+    SeriesQuery,
+    SpanReader,
+    Window,
+)
 from dashboards import servicegraph
+from dashboards.charts.timeseries import TimeChart
+from dashboards.pages.function import BUCKETS, red_charts
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
 from dashboards.render import range_of, render
@@ -71,8 +82,18 @@ def topology(request: Request) -> Response:
         error_ratio=servicegraph.error_ratio,
         failing=servicegraph.FAILING,
         box=(NODE_WIDTH, NODE_HEIGHT),
+        history=_history(reader, window, focus_id) if every else [],
         stats=None if every else reader.stats(),
     )
+
+
+def _history(reader: SpanReader, window: Window, focus_id: str) -> list[TimeChart]:
+    """Calls and durations over time, of the function in focus or of all; nothing for another kind of node.
+    A stretch that is dragged over is the map of that time."""
+    kind, _, name = focus_id.partition(":")
+    if kind not in ("", "function"):
+        return []
+    return red_charts(reader.series(SeriesQuery(window, name, buckets=BUCKETS)), window)[:2]
 
 
 def _draw(

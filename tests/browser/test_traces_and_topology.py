@@ -72,3 +72,18 @@ def test_the_pages_are_accessible_and_fit(
     found = Axe().run(page).response["violations"]
     assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+
+
+def test_a_stretch_of_the_history_is_the_map_of_that_time(open_page: OpenPage, shop_url: str) -> None:
+    page = open_page(shop_url, "/topology")
+    chart = page.locator("#history svg.ts").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box
+    calls = page.locator(".edgetable tbody tr").first.locator("td").nth(2).inner_text()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40, steps=4)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"/topology\?from=17156\d+&to=17156\d+"))
+    expect(page.locator(".edgetable tbody tr").first.locator("td").nth(2)).not_to_have_text(calls)

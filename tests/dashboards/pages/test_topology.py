@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from collector.storage.base import EdgesQuery, SpanReader, Window
+from collector.storage.base import EdgesQuery, FunctionsQuery, SpanReader, Window
 from dashboards import format, topology_layout
 from tests.dashboards.conftest import client_of
 from tests.dashboards.reading import table
@@ -115,3 +115,25 @@ def test_without_graphviz_the_page_says_what_to_install_and_shows_the_table(
 
 def test_an_empty_store_says_how_to_send(quiet_client: TestClient) -> None:
     assert "Waiting for the first trace" in quiet_client.get("/topology").text
+
+
+def history(html: str) -> list[str]:
+    """What the charts over time add up to: their titles and legends."""
+    charts = re.findall(r"<figure.*?</figure>", html, re.DOTALL)
+    return [" ".join(re.sub(r"<script.*?</script>|<[^>]+>", " ", c, flags=re.DOTALL).split()) for c in charts]
+
+
+def test_the_map_has_a_history_of_all_calls_or_of_the_function_in_focus(
+    page: TestClient, small: SpanReader
+) -> None:
+    calls = {f.service: f for f in small.functions(FunctionsQuery(HOUR))}
+    whole = history(page.get("/topology").text)
+    one = history(page.get("/topology?focus=function:catalogue").text)
+    assert [[chart.split()[0] for chart in charts] for charts in (whole, one)] == 2 * [["Calls", "Duration"]]
+    ok = sum(f.calls - f.errors for f in calls.values())
+    assert f"Ok {ok}" in whole[0]
+    assert f"Ok {calls['catalogue'].calls - calls['catalogue'].errors}" in one[0]
+
+
+def test_a_queue_has_no_history_of_calls(page: TestClient) -> None:
+    assert history(page.get("/topology?focus=queue:orders").text) == []
