@@ -3,9 +3,9 @@ use, its versions compared, its cold starts and what they imported, its calls, n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -270,18 +270,24 @@ def _imports(
 # ---------------------------------------------------------------- calls
 
 
+def calls_query(params: Mapping[str, str], scope: Scope) -> CallsQuery:
+    """The calls that the URL asks for."""
+    sort = cast(CallSort, choice(params, "calls", ("newest", "slowest"), "newest"))
+    status: Literal["", "error"] = "error" if choice(params, "failed", ("", "1"), "") == "1" else ""
+    version = text(params, "version")
+    return CallsQuery(
+        scope.window, scope.service, version, status, sort=sort, limit=CALLS_SHOWN, **scope.narrow
+    )
+
+
 def _calls(request: Request, scope: Scope) -> dict[str, Any]:
     params = request.query_params
-    sort = cast(CallSort, choice(params, "calls", ("newest", "slowest"), "newest"))
-    failed = choice(params, "failed", ("", "1"), "") == "1"
-    query = CallsQuery(
-        scope.window, scope.service, text(params, "version"), sort=sort, limit=CALLS_SHOWN, **scope.narrow
-    )
-    calls = ui_of(request).reader.calls(replace(query, status="error") if failed else query)
+    query = calls_query(params, scope)
+    calls = ui_of(request).reader.calls(query)
     return {
         "calls": calls,
-        "calls_sort": sort,
-        "failed": failed,
+        "calls_sort": query.sort,
+        "failed": query.status == "error",
         "version": query.version,
         "longest_ns": max((call.duration_ns for call in calls), default=0),
         "outcomes": {call.span_id: outcome(call) for call in calls},

@@ -61,9 +61,22 @@ class Changes:
     cold_share: Change | None
 
 
-@router.get("/functions")
-def functions(request: Request) -> HTMLResponse:
-    """The table, sorted and filtered by the URL, with totals above it."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the table holds, and what it was chosen from. `earlier` is the period before, if it is known."""
+
+    shown: list[FunctionRow]
+    everything: list[FunctionRow]
+    stats: Sequence[FunctionStats]
+    earlier: Window | None
+    past: Sequence[FunctionStats]
+    wanted: Wanted
+    sort: str
+    descending: bool
+
+
+def listed(request: Request) -> Listing:
+    """The functions that the URL asks for, in its order."""
     params, ui, time_range = request.query_params, ui_of(request), range_of(request)
     sort = choice(params, "sort", tuple(SORTS), "calls")
     descending = choice(params, "order", ("asc", "desc"), "asc" if sort == "name" else "desc") == "desc"
@@ -79,6 +92,14 @@ def functions(request: Request) -> HTMLResponse:
     past = ui.reader.functions(FunctionsQuery(earlier, buckets=1)) if earlier else ()
     everything = function_rows(ui, time_range.window, stats, past)
     shown = arrange(everything, wanted, sort, descending)
+    return Listing(shown, everything, stats, earlier, past, wanted, sort, descending)
+
+
+@router.get("/functions")
+def functions(request: Request) -> HTMLResponse:
+    """The table, sorted and filtered by the URL, with totals above it."""
+    ui, time_range, found = ui_of(request), range_of(request), listed(request)
+    shown, everything, stats = found.shown, found.everything, found.stats
     now = totals(ui.reader, time_range.window, stats)
     return render(
         request,
@@ -86,16 +107,16 @@ def functions(request: Request) -> HTMLResponse:
         functions=shown,
         everything=everything,
         totals=now,
-        changes=changes(now, totals(ui.reader, earlier, past) if earlier else None),
+        changes=changes(now, totals(ui.reader, found.earlier, found.past) if found.earlier else None),
         cost=cost_text(ui, everything),
         one_in=sample_of(now.calls),
         sparks={
             row.stats.service: spark(row.stats.calls_by_bucket, row.stats.errors_by_bucket) for row in shown
         },
         colours=classes_for(request, (f.service for f in stats)),
-        sort=sort,
-        descending=descending,
-        wanted=wanted,
+        sort=found.sort,
+        descending=found.descending,
+        wanted=found.wanted,
         choices=choices(everything),
         money=lambda amount: money(amount, ui.settings.currency),
         stats=None if shown else ui.reader.stats(),
