@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from collector.analysis.traceql import quoted
 from collector.sqlchild import SqlFailed, Table
 from collector.storage.base import InvalidQuery, StorageError, Window
 from collector.storage.logs import LogsQuery
@@ -22,7 +23,14 @@ from dashboards.charts.scale import FORMATS, Unit
 from dashboards.charts.timeseries import TimeChart, line_chart
 from dashboards.logcount import log_counts
 from dashboards.loglines import LEVELS
-from dashboards.metriclines import MetricLines, default_statistic, found_metric, metric_lines
+from dashboards.metriclines import (
+    OTHERS,
+    MetricLines,
+    default_statistic,
+    fitting_buckets,
+    found_metric,
+    metric_lines,
+)
 from dashboards.sqlchart import Bars, chart_of
 from dashboards.ui import Ui
 
@@ -89,26 +97,40 @@ async def _options(variable: Variable, ui: Ui, window: Window) -> tuple[str, ...
     return tuple(variable.values)
 
 
-async def panel_views(board: Board, values: Mapping[str, str], ui: Ui, window: Window) -> list[PanelView]:
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """What panels are drawn of and on: the store, the range, the values of variables; and the colours that
+    functions have on every page."""
+
+    ui: Ui
+    window: Window
+    values: dict[str, str]
+    colours: Callable[[Sequence[str]], Mapping[str, str]]
+
+    def filled(self, text: str) -> str:
+        return filled(text, self.values)
+
+
+async def panel_views(board: Board, canvas: Canvas) -> list[PanelView]:
     """All panels, in the order of the file."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(panel: Panel) -> PanelView:
         async with slots:
-            return await _view(panel, values, ui, window)
+            return await _view(panel, canvas)
 
     return list(await asyncio.gather(*(one(panel) for panel in board.panels)))
 
 
-async def _view(panel: Panel, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
+async def _view(panel: Panel, canvas: Canvas) -> PanelView:
     try:
         if panel.text is not None:
             return PanelView(panel, html=Markup(_MARKDOWN.render(panel.text)))
         if panel.sql is not None:
-            return await _sql_view(panel, panel.sql, values, ui, window)
+            return await _sql_view(panel, panel.sql, canvas)
         if panel.show == "heatmap" and panel.calls is not None:
-            return await asyncio.to_thread(_heatmap, panel, panel.calls, values, ui, window)
-        return await asyncio.to_thread(_lines_view, panel, values, ui, window)
+            return await asyncio.to_thread(_heatmap, panel, panel.calls, canvas)
+        return await asyncio.to_thread(_lines_view, panel, canvas)
     except SqlFailed as error:
         return PanelView(panel, error=f"{error} {error.advice}".strip())
     except (InvalidQuery, StorageError) as error:
@@ -118,58 +140,65 @@ async def _view(panel: Panel, values: Mapping[str, str], ui: Ui, window: Window)
 # -------------------------------------------------------------------- calls, metrics, logs
 
 
-def _lines_view(panel: Panel, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
+def _lines_view(panel: Panel, canvas: Canvas) -> PanelView:
     """Over time in parts; everything else is of the whole range, which is one part."""
     over_time = panel.show == "timeseries"
-    found = _lines(panel, dict(values), ui, window, BUCKETS if over_time else 1)
+    found = _coloured(panel, _lines(panel, canvas, BUCKETS if over_time else 1), canvas)
     note = f"{found.left_out} more not drawn one by one." if found.left_out else ""
     if over_time:
         return PanelView(
-            panel, line_chart(panel.title, window, found.lines, found.unit), note=note or panel.note
+            panel, line_chart(panel.title, canvas.window, found.lines, found.unit), note=note or panel.note
         )
     named = [(line.name, line.css, line.values[0]) for line in found.lines if line.values[0] is not None]
     return replace(_of_whole(panel, named, found.unit), note=note or panel.note)
 
 
-def _lines(panel: Panel, values: dict[str, str], ui: Ui, window: Window, buckets: int) -> MetricLines:
+def _coloured(panel: Panel, found: MetricLines, canvas: Canvas) -> MetricLines:
+    """Lines of functions in the colours that these have elsewhere."""
+    source = panel.calls or panel.metric or panel.logs
+    if source is None or source.by not in ("service", "service.name"):
+        return found
+    colours = canvas.colours([line.name for line in found.lines if line.name != OTHERS])
+    lines = (replace(line, css=colours.get(line.name, "s0")) for line in found.lines)
+    return replace(found, lines=tuple(lines))
+
+
+def _lines(panel: Panel, canvas: Canvas, buckets: int) -> MetricLines:
     if panel.calls is not None:
         source = panel.calls
-        return call_lines(
-            ui.reader, window, source.measure, source.by, filled(source.service, values), buckets
-        )
+        service = canvas.filled(source.service)
+        return call_lines(canvas.ui.reader, canvas.window, source.measure, source.by, service, buckets)
     if panel.metric is not None:
-        return _metric_lines(panel.metric, values, ui, window, buckets)
+        return _metric_lines(panel.metric, canvas, buckets)
     assert panel.logs is not None
-    return _log_lines(panel.logs, values, ui, window, buckets)
+    return _log_lines(panel.logs, canvas, buckets)
 
 
-def _metric_lines(
-    source: MetricSource, values: dict[str, str], ui: Ui, window: Window, buckets: int
-) -> MetricLines:
-    if ui.metrics is None:
+def _metric_lines(source: MetricSource, canvas: Canvas, buckets: int) -> MetricLines:
+    reader, window, name = canvas.ui.metrics, canvas.window, canvas.filled(source.name)
+    if reader is None:
         raise InvalidQuery("this store keeps no metrics")
-    name = filled(source.name, values)
-    info = found_metric(ui.metrics, window, name)
+    info = found_metric(reader, window, name)
     if info is None:
         return MetricLines((), "count", 1.0, 0)
-    where = tuple((key, filled(value, values)) for key, value in source.where.items())
-    service = filled(source.service, values)
-    selector = MetricSelector(window, name, info.type, info.unit, service, where)
-    return metric_lines(ui.metrics, selector, source.statistic or default_statistic(info), source.by, buckets)
+    where = tuple((key, canvas.filled(value)) for key, value in source.where.items())
+    selector = MetricSelector(window, name, info.type, info.unit, canvas.filled(source.service), where)
+    parts = fitting_buckets(reader, selector, buckets) if buckets > 1 else 1
+    return metric_lines(reader, selector, source.statistic or default_statistic(info), source.by, parts)
 
 
-def _log_lines(source: LogCount, values: dict[str, str], ui: Ui, window: Window, buckets: int) -> MetricLines:
-    if ui.logs is None:
+def _log_lines(source: LogCount, canvas: Canvas, buckets: int) -> MetricLines:
+    if canvas.ui.logs is None:
         raise InvalidQuery("this store keeps no logs")
-    key, _, value = filled(source.attribute, values).partition("=")
+    key, _, value = canvas.filled(source.attribute).partition("=")
     query = LogsQuery(
-        window,
-        service=filled(source.service, values),
+        canvas.window,
+        service=canvas.filled(source.service),
         min_severity=dict(LEVELS).get(source.level, 0),
-        text=filled(source.text, values),
+        text=canvas.filled(source.text),
         attributes=((key.strip(), value.strip()),) if key.strip() else (),
     )
-    return MetricLines(tuple(log_counts(ui.logs, query, source.by, buckets)), "count", 1.0, 0)
+    return MetricLines(tuple(log_counts(canvas.ui.logs, query, source.by, buckets)), "count", 1.0, 0)
 
 
 def _of_whole(panel: Panel, named: Sequence[tuple[str, str, float | None]], unit: Unit) -> PanelView:
@@ -186,27 +215,23 @@ def _of_whole(panel: Panel, named: Sequence[tuple[str, str, float | None]], unit
     return PanelView(panel, head=("", "value"), rows=tuple((name, write(value)) for name, _, value in known))
 
 
-def _heatmap(panel: Panel, source: Calls, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
-    service = filled(source.service, dict(values))
-    cells = ui.reader.used.heatmap(HeatmapQuery(window, heat.BOUNDS, service, heat.BUCKETS))
+def _heatmap(panel: Panel, source: Calls, canvas: Canvas) -> PanelView:
+    service, window = canvas.filled(source.service), canvas.window
+    cells = canvas.ui.reader.used.heatmap(HeatmapQuery(window, heat.BOUNDS, service, heat.BUCKETS))
     drawn = heat.heatmap(panel.title, window, cells)
     # Where a stretch that is dragged over leads: the traces of those calls.
-    where = f'resource.service.name = "{_quoted(service)}" && ' if service else ""
+    where = f"resource.service.name = {quoted(service)} && " if service else ""
     query = f"{{ {where}duration > $LOW && duration <= $HIGH }}"
     return PanelView(panel, replace(drawn, data={**drawn.data, "query": query}), note=panel.note)
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 # -------------------------------------------------------------------- SQL
 
 
-async def _sql_view(panel: Panel, sql: str, values: Mapping[str, str], ui: Ui, window: Window) -> PanelView:
-    if ui.sql is None:
+async def _sql_view(panel: Panel, sql: str, canvas: Canvas) -> PanelView:
+    if canvas.ui.sql is None:
         return PanelView(panel, error="This server answers no SQL.")
-    table = await ui.sql.run(sql, dict(values), window)
+    table = await canvas.ui.sql.run(sql, canvas.values, canvas.window)
     note = "Not all rows are shown." if table.truncated or len(table.rows) > SHOWN_ROWS else panel.note
     return replace(_table_view(panel, table), note=note)
 

@@ -25,6 +25,8 @@ from dashboards.metricunits import chart_unit
 # Each drawn line has a colour of its own.
 MOST_LINES = COLOURS
 QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+# A chart has at least so many parts, however few points there are.
+FEWEST_BUCKETS = 10
 # Three of them in one chart.
 SPREAD = "quantiles"
 _SPREAD = (("p99", "s2"), ("p90", "s3"), ("p50", "s1"))
@@ -66,6 +68,12 @@ def found_metric(
         if info.name == name and kind in (None, info.type) and unit in (None, info.unit)
     ]
     return max(known, key=lambda info: info.points, default=None)
+
+
+def fitting_buckets(reader: MetricReader, selector: MetricSelector, most: int) -> int:
+    """So many parts that the series with most points has two in each: with less, lines are full of holes."""
+    longest = reader.series(selector, 1)
+    return max(min(longest[0].points // 2, most), FEWEST_BUCKETS) if longest else most
 
 
 def metric_lines(

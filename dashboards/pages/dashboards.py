@@ -11,9 +11,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from dashboards.boardfiles import BoardFile, BoardFiles, Changed, is_name
 from dashboards.boardmodel import Board, read_board
-from dashboards.boardpanels import choices, panel_views
+from dashboards.boardpanels import Canvas, choices, panel_views
 from dashboards.boardyaml import BoardError
 from dashboards.errors import NotFound
+from dashboards.palette import classes_for
 from dashboards.params import MAX_TEXT
 from dashboards.render import range_of, render, url
 from dashboards.request_body import form_fields
@@ -129,7 +130,9 @@ async def _drawn(request: Request, board: Board, shown: TimeRange) -> dict[str, 
         if key.startswith(VARIABLE)
     }
     chosen = await choices(board, given, ui, window)
-    views = await panel_views(board, {choice.variable.name: choice.value for choice in chosen}, ui, window)
+    values = {choice.variable.name: choice.value for choice in chosen}
+    canvas = Canvas(ui, window, values, lambda names: classes_for(request, names))
+    views = await panel_views(board, canvas)
     return {"choices": chosen, "views": views, "prefix": VARIABLE}
 
 

@@ -22,7 +22,14 @@ from dashboards.charts.timeseries import Dot, Line, line_chart
 from dashboards.csvfile import csv_response
 from dashboards.errors import NotFound
 from dashboards.format import iso, utc
-from dashboards.metriclines import MetricLines, default_statistic, found_metric, metric_lines, statistics_of
+from dashboards.metriclines import (
+    MetricLines,
+    default_statistic,
+    fitting_buckets,
+    found_metric,
+    metric_lines,
+    statistics_of,
+)
 from dashboards.params import choice, text
 from dashboards.render import range_of, render, url
 from dashboards.ui import ui_of
@@ -83,13 +90,19 @@ def table_csv(request: Request) -> Response:
     """The lines of the chart as a table: one row a bucket, one column a line, in the metric's own unit."""
     asked = read_metric(request)
     window = asked.selector.window
-    found = metric_lines(reader_of(request), asked.selector, asked.statistic, asked.by, BUCKETS)
+    found = _found(reader_of(request), asked)
+    buckets = len(found.lines[0].values) if found.lines else 0
     columns = ["time", *(line.name for line in found.lines)]
     rows = [
-        [iso(bucket_start(window, BUCKETS, part)), *(_own(line.values[part], found) for line in found.lines)]
-        for part in range(BUCKETS)
+        [iso(bucket_start(window, buckets, part)), *(_own(line.values[part], found) for line in found.lines)]
+        for part in range(buckets)
     ]
     return csv_response("metric", columns, rows)
+
+
+def _found(reader: MetricReader, asked: Asked) -> MetricLines:
+    buckets = fitting_buckets(reader, asked.selector, BUCKETS)
+    return metric_lines(reader, asked.selector, asked.statistic, asked.by, buckets)
 
 
 def _own(value: float | None, found: MetricLines) -> float | str:
@@ -129,7 +142,7 @@ def read_filters(given: str) -> tuple[tuple[str, str], ...]:
 
 def _one(request: Request) -> HTMLResponse:
     reader, asked = reader_of(request), read_metric(request)
-    found = metric_lines(reader, asked.selector, asked.statistic, asked.by, BUCKETS)
+    found = _found(reader, asked)
     exemplars = reader.exemplars(asked.selector, EXEMPLARS)
     window = asked.selector.window
     dots = _dots(request, exemplars, asked, found) if _shares_scale(asked) else []
