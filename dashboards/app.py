@@ -19,7 +19,7 @@ from collector.storage.metrics import MetricReader
 from dashboards import errors
 from dashboards.assets import Assets
 from dashboards.middleware import Guard
-from dashboards.pages import PAGES
+from dashboards.pages import PAGES, tables
 from dashboards.render import environment
 from dashboards.settings import UiSettings
 from dashboards.ui import AlertStore, SavedQueries, TriageStore, Ui, ui_of
@@ -51,6 +51,7 @@ def build_app(
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:
         app.include_router(page.router)
+    app.include_router(tables.router)
     for path, operation in (operations or {}).items():
         app.router.routes.append(Route(path, operation, methods=["GET"]))
     app.mount("/static", Assets(), name="static")

@@ -14,7 +14,6 @@ from dashboards.pages import (
     slow,
     sql,
     status,
-    tables,
     topology,
     trace,
     trace_diff,
@@ -40,5 +39,4 @@ PAGES: tuple[Page, ...] = (
     Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
     Page("sql", "SQL", "/sql", sql.router, "q"),
     Page("status", "Status", "/status", status.router),
-    Page("tables", "Tables", "/api/tables/{name}.csv", tables.router),
 )
