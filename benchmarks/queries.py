@@ -36,7 +36,7 @@ from collector.storage.spanset import Comparison, Field, Spans
 
 HOUR_NS = 3_600 * 10**9
 DAY_NS = 24 * HOUR_NS
-START_NS = 1_700_000_000 * 10**9
+START_NS = 1_699_999_920 * 10**9  # whole slots of six minutes
 DAY = Window(START_NS, START_NS + DAY_NS)
 HOUR = Window(DAY.end_ns - HOUR_NS, DAY.end_ns)
 WRITTEN = 100_000  # spans through the writer

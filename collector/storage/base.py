@@ -54,6 +54,18 @@ class Unsupported(StorageError):
 
 # ---------------------------------------------------------------- what pages ask
 
+# Figures of a window of LONG_NS and more may come from sums over slots of this length, if the window and its
+# buckets begin and end with one. Counts are exact all the same; answers say by how much quantiles may be off.
+ROLLUP_SLOT_NS = 360 * 10**9
+LONG_NS = 6 * 3_600 * 10**9
+
+
+def is_rolled_up(window: Window, buckets: int = 1) -> bool:
+    """Whether the figures of this window and its buckets may come from sums."""
+    width = window.end_ns - window.start_ns
+    aligned = window.start_ns % ROLLUP_SLOT_NS == 0 and width % (ROLLUP_SLOT_NS * buckets) == 0
+    return width >= LONG_NS and aligned
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -89,7 +101,8 @@ class FunctionStats:
 
     `calls` counts all of them; `errors` those with status ERROR. `cold_starts` counts calls with
     faas.coldstart = true and `cold_known` calls that say either way, so that
-    cold-start share = cold_starts / cold_known. Quantiles are exact, by linear interpolation.
+    cold-start share = cold_starts / cold_known. Quantiles are by linear interpolation, and exact, or off by
+    `quantile_error` (a share of their value) at most.
     """
 
     service: str
@@ -108,6 +121,7 @@ class FunctionStats:
     last_seen_ns: int  # start of the latest call
     calls_by_bucket: tuple[int, ...]
     errors_by_bucket: tuple[int, ...]
+    quantile_error: float = 0.0
 
     @property
     def error_rate(self) -> float:
@@ -147,6 +161,7 @@ class SeriesPoint:
     p50_ns: float
     p95_ns: float
     p99_ns: float
+    quantile_error: float = 0.0  # a share of the quantiles, which they may be off by
 
 
 CallSort = Literal["newest", "slowest"]

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from collector.storage.base import Holding, Signal
-from collector.storage.duckdb import parts, pins, sql, trace_times
+from collector.storage.duckdb import parts, pins, rollups, sql, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.parts import Part
 from collector.storage.ids import check_trace_id
@@ -69,6 +69,7 @@ class DuckDBCare:
             if not self._bytes(part):  # begun, and followed before anything was written
                 self._database.drop(part)
         trace_times.gather(self._database)
+        rollups.gather(self._database)
         found = self._database.parts
         if any(
             parts.size_of(part.log) > (LOG_BYTES if part == found.newest else 0) for part in found.written

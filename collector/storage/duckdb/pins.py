@@ -16,6 +16,11 @@ OF_A_TRACE: dict[Signal, tuple[str, ...]] = {
     "logs": ("logs",),
     "metrics": (),
 }
+# What is gathered from rows of spans: the table that says how many, and those that hold it.
+GATHERED = {
+    "trace_times_until": ("trace_times",),
+    "rollups_until": ("call_slots", "call_durations", "call_instances"),
+}
 _REFERRED = (("resources", "resource_id"), ("scopes", "scope_id"))
 
 # What the part `pinned` has beside the tables of every part.
@@ -64,9 +69,11 @@ def finish_moves(connection: Any, attached: Sequence[Part]) -> None:
     """After a kill between `move` and `moved`."""
     there = {part.name: part for part in attached}
     for name, signal in connection.execute(f"SELECT part, signal FROM {PINNED}.moved").fetchall():
-        if name in there:  # rows that are deleted may move others: their times are gathered again
-            connection.execute(f"UPDATE {there[name].sql}.trace_times_until SET rows = 0")
-            connection.execute(f"DELETE FROM {there[name].sql}.trace_times")
+        if name in there:  # rows that are deleted may move others: all are gathered again
+            for watermark, tables in GATHERED.items():
+                connection.execute(f"UPDATE {there[name].sql}.{watermark} SET rows = 0")
+                for table in tables:
+                    connection.execute(f"DELETE FROM {there[name].sql}.{table}")
         for table in OF_A_TRACE[signal] if name in there else ():
             wanted = f"SELECT trace_id FROM {PINNED}.pins"
             connection.execute(f"DELETE FROM {there[name].sql}.{table} WHERE trace_id IN ({wanted})")

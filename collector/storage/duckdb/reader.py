@@ -41,8 +41,9 @@ from collector.storage.base import (
     TraceSummary,
     Window,
     bucket_start,
+    is_rolled_up,
 )
-from collector.storage.duckdb import trace_times
+from collector.storage.duckdb import rollups, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.duckdb.usage import DuckDBUsage
@@ -61,22 +62,34 @@ class DuckDBReader:
         self.used = DuckDBUsage(database)
 
     def services(self, window: Window) -> tuple[str, ...]:
-        return tuple(service for (service,) in self._database.rows("services", _bounds(window)))
+        found = None
+        if is_rolled_up(window):
+            query = FunctionsQuery(window)
+            found = rollups.rows(self._database, "services_rolled", _bounds(window), query)
+        if found is None:
+            found = self._database.rows("services", _bounds(window))
+        return tuple(service for (service,) in found)
 
     def functions(self, query: FunctionsQuery) -> tuple[FunctionStats, ...]:
-        values = _values(query) | {"width_ns": _width(query.window)}
-        rows = self._database.rows("functions", values, q=query)
-        return tuple(_function(row, query.buckets) for row in rows)
+        rows, error = self._figures("functions", query)
+        return tuple(_function(row, query.buckets, error) for row in rows)
 
     def series(self, query: SeriesQuery) -> tuple[SeriesPoint, ...]:
-        values = _values(query) | {"width_ns": _width(query.window)}
-        rows = self._database.rows("series", values, q=query)
+        rows, error = self._figures("series", query)
+        window, buckets = query.window, query.buckets
         return tuple(
-            SeriesPoint(
-                line, bucket_start(query.window, query.buckets, bucket), calls, errors, cold, *quantiles
-            )
-            for line, bucket, calls, errors, cold, quantiles in rows
+            SeriesPoint(line, bucket_start(window, buckets, part), calls, errors, cold, p50, p95, p99, error)
+            for line, part, calls, errors, cold, (p50, p95, p99) in rows
         )
+
+    def _figures(self, name: str, query: FunctionsQuery | SeriesQuery) -> tuple[list[tuple[Any, ...]], float]:
+        """The rows of a statement, from sums where there are some, and what their quantiles may be off by."""
+        values = _values(query) | {"width_ns": _width(query.window)}
+        if rollups.serves(query):
+            rows = rollups.rows(self._database, f"{name}_rolled", values, query)
+            if rows is not None:
+                return rows, rollups.RELATIVE_ERROR
+        return self._database.rows(name, values, q=query), 0.0
 
     def calls(self, query: CallsQuery) -> tuple[Call, ...]:
         rows = self._database.rows("calls", _values(query), q=query)
@@ -208,7 +221,7 @@ def _is_trace_id(text: str) -> bool:
 # ---------------------------------------------------------------- rows
 
 
-def _function(row: tuple[Any, ...], buckets: int) -> FunctionStats:
+def _function(row: tuple[Any, ...], buckets: int, error: float) -> FunctionStats:
     service, calls, errors, quantiles, cold, known, versions, instances, platform, region = row[:10]
     triggers, last_seen_ns, sparkline = row[10:]
     by_bucket = {bucket: (n, failed) for bucket, n, failed in sparkline}
@@ -229,6 +242,7 @@ def _function(row: tuple[Any, ...], buckets: int) -> FunctionStats:
         last_seen_ns=last_seen_ns,
         calls_by_bucket=tuple(by_bucket.get(i, (0, 0))[0] for i in range(buckets)),
         errors_by_bucket=tuple(by_bucket.get(i, (0, 0))[1] for i in range(buckets)),
+        quantile_error=error,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from collector.storage.base import IncompatibleSchema
 from collector.storage.duckdb import sql
 
-CURRENT = 7
+CURRENT = 8
 
 
 def bring_up_to_date(connection: Any, where: str) -> int:

@@ -1,0 +1,12 @@
+{% import '_rollups.sql' as rollups with context %}
+INSERT INTO {{ part }}.call_slots
+WITH rows AS (
+    SELECT *, kind IN (2, 5) AS is_call FROM {{ part }}.spans WHERE rowid >= $since AND rowid < $until
+)
+SELECT
+    {{ rollups.slot() }}, service, if(is_call, version, ''), if(is_call, trigger, ''),
+    if(is_call, {{ rollups.operation() }}, ''), if(is_call, platform, ''), if(is_call, region, ''),
+    count(*), count(*) FILTER (is_call), count(*) FILTER (is_call AND status = 2),
+    count(*) FILTER (is_call AND coldstart), count(coldstart) FILTER (is_call),
+    coalesce(sum(duration_ns) FILTER (is_call), 0), max(start_ns)
+FROM rows GROUP BY ALL
