@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import uvicorn
@@ -38,9 +39,11 @@ def serving_ui(
     triage: TriageStore | None = None,
     logs: LogReader | None = None,
     metrics: MetricReader | None = None,
+    boards_folder: Path | None = None,
 ) -> Iterator[str]:
     """The UI on a free loopback port, at the hour when traffic.py's traffic ends; gives its base URL."""
-    app = build_app(reader, alerts, UiSettings(now_ns=lambda: NOW_NS), triage, logs=logs, metrics=metrics)
+    settings = UiSettings(now_ns=lambda: NOW_NS, boards_folder=boards_folder)
+    app = build_app(reader, alerts, settings, triage, logs=logs, metrics=metrics)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
