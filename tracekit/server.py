@@ -31,7 +31,17 @@ if TYPE_CHECKING:
 
 # What people decide, in the data folder.
 CONTROL = "control.sqlite"
-_PACKAGES = ("duckdb", "fastapi", "grpc", "httptools", "jinja2", "markdown_it", "nanoarrow", "uvicorn", "yaml")
+_PACKAGES = (
+    "duckdb",
+    "fastapi",
+    "grpc",
+    "httptools",
+    "jinja2",
+    "markdown_it",
+    "nanoarrow",
+    "uvicorn",
+    "yaml",
+)
 
 
 def parser() -> argparse.ArgumentParser:
