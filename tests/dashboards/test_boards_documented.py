@@ -24,7 +24,7 @@ SECTIONS = {
 def told(head: str) -> dict[str, str]:
     """What the table below a head says, by key."""
     section = re.split(r"^#+ ", DOCS.partition(head + "\n")[2], maxsplit=1, flags=re.M)[0]
-    return {key: values for key, values in re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.M)}
+    return dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.M))
 
 
 @pytest.mark.parametrize("head", SECTIONS)
