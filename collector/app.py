@@ -117,7 +117,7 @@ def open_store(settings: Settings) -> DuckDBStorage:
         options,
         dedup_keys=settings.dedup_spans,
         disk_floor_bytes=settings.disk_floor_bytes,
-        part_bytes=part_bytes(_limits(settings), PART_BYTES),
+        part_bytes=part_bytes(_limits(settings), PART_BYTES // (8 if settings.keep_one_of > 1 else 1)),
         make_keys=choice.KEY_SET or PythonKeySet,
     )
 
@@ -138,7 +138,9 @@ def serving_sql(store: DuckDBStorage, settings: Settings) -> Iterator[ChildRunne
 def caring(store: DuckDBStorage, settings: Settings) -> Iterator[None]:
     """While the context lasts, what is too old or too much is forgotten, and backups asked for are made."""
     errands = Errands(settings.data_dir, errands_of(store, settings.data_dir))
-    caretaker = Caretaker(store.care, _limits(settings), errands=errands.look)
+    caretaker = Caretaker(
+        store.care, _limits(settings), errands=errands.look, keep_one_of=settings.keep_one_of
+    )
     caretaker.start()
     try:
         yield

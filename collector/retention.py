@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 30.0
 _ERRANDS_EVERY_S = 0.5
+# What belongs to a trace has come by then: the longest functions run for 15 minutes.
+SETTLE_NS = 1_800 * 10**9
 
 
 Limits = Mapping[Signal, Limit]
@@ -50,8 +52,9 @@ def _excess(held: list[Holding], limit: Limit | None, now_ns: int) -> list[Holdi
 
 
 class Caretaker:
-    """A thread that looks after a store: every half minute it forgets what the limits say. Between that it
-    does `errands`, so that nothing is forgotten while it is copied."""
+    """A thread that looks after a store: every half minute it forgets what the limits say, and keeps one of
+    `keep_one_of` ordinary traces. Between that it does `errands`, so that nothing is forgotten while it is
+    copied."""
 
     def __init__(
         self,
@@ -59,7 +62,9 @@ class Caretaker:
         limits: Limits,
         clock: Callable[[], int] = time.time_ns,
         errands: Callable[[], None] = lambda: None,
+        keep_one_of: int = 1,
     ) -> None:
+        self._keep_one_of = keep_one_of
         self._errands = errands
         self._care = care
         self._limits = limits
@@ -80,6 +85,8 @@ class Caretaker:
         """One round, on the calling thread. What fails is tried again in the next one."""
         try:
             self._care.care()
+            if self._keep_one_of > 1:
+                self._care.sample(self._keep_one_of, self._clock() - SETTLE_NS)
             for holding in to_forget(self._care.holdings(), self._limits, self._clock()):
                 self._care.forget(holding)
                 self.forgotten.append(holding)

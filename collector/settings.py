@@ -67,6 +67,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _one_or_more(text: str) -> int:
+    found = _count(text)
+    if not found:
+        raise SettingsError("0 of them is none: the least is 1")
+    return found
+
+
 def _seconds(text: str) -> float:
     try:
         value = float(text)
@@ -366,6 +373,14 @@ class Settings:
     )
     retain_metrics: Limit = field(
         default=_MONTH, metadata=_setting("TRACEKIT_RETAIN_METRICS", _limit, "the same for metrics")
+    )
+    keep_one_of: int = field(
+        default=1,
+        metadata=_setting(
+            "TRACEKIT_KEEP_ONE_OF",
+            _one_or_more,
+            "of ordinary traces one in so many stays; errors, slow, cold and rare ones all do",
+        ),
     )
     unfinished_grace_s: float = field(
         default=60.0,

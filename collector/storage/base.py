@@ -662,6 +662,11 @@ class Holding:
     growing: bool = False
 
 
+# Which calls are slow, and which operations rare, among those of one file: see StorageCare.sample.
+SLOW_QUANTILE = 0.99
+RARE_CALLS = 100
+
+
 class StorageCare(Protocol):
     """Looking after what is stored, beside reading and writing; called by one thread of its own."""
 
@@ -684,6 +689,14 @@ class StorageCare(Protocol):
 
     def pinned(self) -> tuple[str, ...]:
         """Trace ids, sorted."""
+        ...
+
+    def sample(self, one_of: int, settled_ns: int) -> int:
+        """Of files that are not written any more, and of which everything was received before that moment,
+        keep whole: traces with an error, a cold start, a call slower than SLOW_QUANTILE of its operation's,
+        or of an operation called less than RARE_CALLS times in the file, and pinned ones. Of the others keep
+        one of `one_of`, by a hash of the trace id; what it counts for is multiplied by that. A file is
+        sampled once; how many were. RetryLater if it could not be done now."""
         ...
 
     def care(self) -> None:

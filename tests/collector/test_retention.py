@@ -84,6 +84,9 @@ class Store:
             raise RetryLater("not now")
         self.left.remove(holding)
 
+    def sample(self, one_of: int, settled_ns: int) -> int:
+        raise NotImplementedError
+
     def care(self) -> None:
         return None
 

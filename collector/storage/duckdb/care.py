@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from collector.storage.base import Holding, Signal
-from collector.storage.duckdb import parts, pins, rollups, sql, trace_times
+from collector.storage.duckdb import parts, pins, rollups, sampling, sql, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.parts import Part
 from collector.storage.ids import check_trace_id
@@ -62,6 +62,18 @@ class DuckDBCare:
         self._sealed.pop(part, None)
         if pinned:
             self._database.transact(functools.partial(pins.moved, part))
+
+    def sample(self, one_of: int, settled_ns: int) -> int:
+        due = sampling.due(self._database, settled_ns)
+        for part in due:
+            self._sample(part, one_of)
+        return len(due)
+
+    def _sample(self, part: Part, one_of: int) -> None:
+        copied = [t for tables in TABLES.values() for t in tables if t not in sampling.TABLES]
+        chosen = sampling.PartSampling(self._database.parts, part, one_of)
+        self._database.rewrite(part, copied, sampling.TABLES, chosen)
+        self._sealed.pop(part, None)
 
     def care(self) -> None:
         """Checkpoints are due for a log that has grown, and once for a part that is not written any more."""

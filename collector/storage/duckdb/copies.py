@@ -38,6 +38,7 @@ _EXPORTED: dict[str, tuple[str, ...]] = {
     "resources": ("resource_id",),
     "scopes": ("scope_id",),
 }
+_ONE_ROW = ("watermark", "tail_sampling")
 _PARTIAL = ".partial"
 _COPY_ALIAS = '"copy"'
 
@@ -105,6 +106,10 @@ def import_day(database: Database, source: Path, day: str) -> WriteResult:
     try:
         connection.execute("BEGIN")
         counts = {table: _import(database, part, source, table) for table in _EXPORTED}
+        # A day that was sampled counts for as much here, and is not sampled again.
+        connection.execute(
+            "UPDATE tail_sampling SET one_of = (SELECT coalesce(max(adjusted_count), 1) FROM spans)"
+        )
         connection.execute("COMMIT")
     except duckdb.Error as error:
         connection.execute("ROLLBACK")
@@ -132,10 +137,11 @@ def _back_up(database: Database, part: Part, path: Path) -> None:
         connection.execute(f"USE {_COPY_ALIAS}")
         try:
             schema_version.create(connection)
-            connection.execute("DELETE FROM watermark")
+            for table in _ONE_ROW:  # as they were made
+                connection.execute(f"DELETE FROM {table}")
             if own:
                 connection.execute(pins.own_tables(_COPY_ALIAS))
-            for table in (*TABLES, *own, "watermark"):
+            for table in (*TABLES, *own, *_ONE_ROW):
                 connection.execute(f"INSERT INTO {_COPY_ALIAS}.{table} BY NAME FROM {part.sql}.{table}")
         finally:
             connection.execute("USE memory")

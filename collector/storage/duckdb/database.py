@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import duckdb
 
@@ -28,6 +28,17 @@ _DRAFT = ".draft"  # of a part that takes the place of another; none after a res
 _TURNS_UNREADABLE = 10_000
 # A query may name a part that is dropped before it runs: then it is put together once more.
 _TRIES = 5
+
+
+class Sampling(Protocol):
+    """What is left out of a part that is rewritten (sampling.py)."""
+
+    @property
+    def one_of(self) -> int: ...
+
+    def fill(self, new: Part, connection: Any) -> None:
+        """Copy what is kept to the new part, within a transaction."""
+        ...
 
 
 class DataFolderInUse(StorageError):
@@ -142,16 +153,20 @@ class Database:
         """Forget a part and give its bytes back. Queries that run on it already finish undisturbed."""
         self._leave(part, None)
 
-    def rewrite(self, part: Part, tables: Sequence[str]) -> None:
+    def rewrite(
+        self, part: Part, tables: Sequence[str], more: Sequence[str] = (), sampling: Sampling | None = None
+    ) -> None:
         """Replace a part that is not written any more by one that holds only these tables and what they refer
-        to. Whenever this is interrupted, one of both is whole and counts (_settled)."""
+        to; `more` tables are filled by the `sampling`. Whenever this is interrupted, one of both is whole and
+        counts (_settled)."""
         with self._naming:
             name = parts.free_name(self.folder, part.day)
-            new = Part(name, self.folder / (name + parts.SUFFIX), part.turn)
+            one_of = sampling.one_of if sampling else part.one_of
+            new = Part(name, self.folder / (name + parts.SUFFIX), part.turn, one_of)
             draft = new.path.with_name(new.path.name + _DRAFT)
             self.statement(f"ATTACH '{quoted(draft)}' AS {new.sql}")
         try:
-            self.transact(functools.partial(_copy, part, new, tables))
+            self.transact(functools.partial(_copy, part, new, tables, sampling))
             self.statement(f"CHECKPOINT {new.sql}")
         except BaseException:
             self._give_up_draft(draft, new)
@@ -159,7 +174,7 @@ class Database:
         self.statement(f"DETACH {new.sql}")
         draft.rename(new.path)
         self.statement(f"ATTACH '{quoted(new.path)}' AS {new.sql}")
-        for table in tables:
+        for table in (*tables, *more):
             times = self.parts.times(part, table)
             if times:
                 self.parts.widen(new, table, times)
@@ -324,8 +339,8 @@ class Database:
             _unlink(path)
             return None
         schema_version.bring_up_to_date(connection, str(path))
-        ((turn,),) = connection.execute("SELECT turn FROM watermark").fetchall()
-        return Part(path.stem, path, turn)
+        ((turn, one_of),) = connection.execute("SELECT turn, one_of FROM watermark, tail_sampling").fetchall()
+        return Part(path.stem, path, turn, one_of)
 
     def _adopt_legacy(self) -> None:
         try:
@@ -403,13 +418,16 @@ def _settled(connection: Any, attached: list[Part]) -> list[Part]:
     return found
 
 
-def _copy(part: Part, new: Part, tables: Sequence[str], connection: Any) -> None:
+def _copy(part: Part, new: Part, tables: Sequence[str], sampling: Sampling | None, connection: Any) -> None:
     connection.execute(f"USE {new.sql}")
     try:
         schema_version.create(connection)
         for table in (*tables, "resources", "scopes"):
             connection.execute(f"INSERT INTO {new.sql}.{table} BY NAME FROM {part.sql}.{table}")
+        if sampling:
+            sampling.fill(new, connection)
         connection.execute(f"UPDATE {new.sql}.watermark SET turn = ?", [new.turn])
+        connection.execute(f"UPDATE {new.sql}.tail_sampling SET one_of = ?", [new.one_of])
     finally:
         connection.execute("USE memory")
 

@@ -30,11 +30,13 @@ Times = tuple[int, int]  # earliest and latest, both included
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file. `turn` counts parts as they were begun, whatever their names say."""
+    """One file. `turn` counts parts as they were begun, whatever their names say; of its ordinary traces one
+    of `one_of` was kept (sampling.py)."""
 
     name: str
     path: Path
     turn: int
+    one_of: int = 1
 
     @property
     def day(self) -> str:
@@ -44,6 +46,11 @@ class Part:
     def sql(self) -> str:
         """What the engine has it attached as, quoted."""
         return f'"{self.name}"'
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether its spans may stand for others, or for none."""
+        return self.one_of > 1 or self.name == PINNED
 
     @property
     def log(self) -> Path:

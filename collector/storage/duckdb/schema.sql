@@ -1,4 +1,4 @@
--- The current schema, version 7. A change here needs a file in migrations/ that brings older stores along;
+-- The current schema, version 9. A change here needs a file in migrations/ that brings older stores along;
 -- a test compares both ways. Append only: no primary key and no index (an ART index halves the insert rate).
 CREATE TABLE schema_version (version INTEGER NOT NULL, applied_ns BIGINT NOT NULL);
 
@@ -44,7 +44,9 @@ CREATE TABLE spans (
     attributes VARCHAR NOT NULL USING COMPRESSION zstd,
     events VARCHAR NOT NULL USING COMPRESSION zstd,
     links VARCHAR NOT NULL USING COMPRESSION zstd,
-    scope_id UBIGINT NOT NULL
+    scope_id UBIGINT NOT NULL,
+    -- (A column that is added to a table that is there cannot be NOT NULL.)
+    adjusted_count UINTEGER DEFAULT 1
 );
 
 CREATE TABLE resources (
@@ -219,3 +221,8 @@ CREATE TABLE call_instances (
 CREATE TABLE rollups_until (rows UBIGINT NOT NULL);
 
 INSERT INTO rollups_until VALUES (0);
+
+-- Of the ordinary traces of a file that was sampled, one of how many was kept; 1 where none was left out.
+CREATE TABLE tail_sampling (one_of UINTEGER NOT NULL);
+
+INSERT INTO tail_sampling VALUES (1);

@@ -1,10 +1,13 @@
 """SQL files of this folder. Templates choose structure only; every value is a bound parameter.
 
-What is stored lies in several files (parts.py). A query says which rows of a table it wants, in one of four
+What is stored lies in several files (parts.py). A query says which rows of a table it wants, in one of these
 ways:
 
     FROM {{ within('spans') }}       of the parts that have any in [$start_ns, $end_ns);
                                      within('spans', 'a', 'b'): in [$a, $b)
+    FROM {{ counted('spans') }}      the same, each span as often as it counts: what is kept of a sampled part
+                                     stands for what is not. For counts and quantiles. `nth` tells the copies
+                                     of one span apart, where is_weighted('spans')
     FROM {{ everywhere('spans') }}   of all parts
     FROM {{ beside('metrics', 'metric_points', 'a', 'b') }}
                                      what these rows refer to: of the parts that hold them
@@ -76,6 +79,12 @@ def _tables(parts: Catalogue, values: Mapping[str, Any]) -> dict[str, Any]:
     def within(table: str, start: str = "start_ns", end: str = "end_ns") -> str:
         return _union(table, holding(table, start, end))
 
+    def counted(table: str, start: str = "start_ns", end: str = "end_ns") -> str:
+        return _united([_as_counted(part, table) for part in holding(table, start, end)])
+
+    def is_weighted(table: str, start: str = "start_ns", end: str = "end_ns") -> bool:
+        return any(part.is_weighted for part in holding(table, start, end))
+
     def each(table: str, start: str = "start_ns", end: str = "end_ns") -> list[str]:
         return [f"{part.sql}.{table}" for part in holding(table, start, end)]
 
@@ -85,10 +94,27 @@ def _tables(parts: Catalogue, values: Mapping[str, Any]) -> dict[str, Any]:
     def beside(table: str, referring: str, start: str = "start_ns", end: str = "end_ns") -> str:
         return _union(table, holding(referring, start, end))
 
-    return {"within": within, "each": each, "everywhere": everywhere, "beside": beside}
+    return {
+        "within": within,
+        "counted": counted,
+        "is_weighted": is_weighted,
+        "each": each,
+        "everywhere": everywhere,
+        "beside": beside,
+    }
 
 
 def _union(table: str, found: tuple[Part, ...]) -> str:
-    if len(found) == 1:
-        return f"{found[0].sql}.{table}"
-    return "(" + " UNION ALL BY NAME ".join(f"FROM {part.sql}.{table}" for part in found) + ")"
+    return _united([f"{part.sql}.{table}" for part in found])
+
+
+def _united(tables: list[str]) -> str:
+    if len(tables) == 1:
+        return tables[0]
+    return "(" + " UNION ALL BY NAME ".join(f"FROM {table}" for table in tables) + ")"
+
+
+def _as_counted(part: Part, table: str) -> str:
+    """Copies are as quick to count as the rows they stand for would be, and every aggregate takes them."""
+    rows = f"{part.sql}.{table}"
+    return f"(SELECT *, unnest(range(adjusted_count)) AS nth FROM {rows})" if part.is_weighted else rows

@@ -4,7 +4,7 @@
 near AS NOT MATERIALIZED (
     SELECT
         trace_id, span_id, parent_span_id, start_ns, duration_ns, kind, status, service, trigger, bucket,
-        messaging_destination, peer_kind, peer
+        messaging_destination, peer_kind, peer, adjusted_count
     FROM {{ within('spans', 'near_start_ns', 'near_end_ns') }} WHERE start_ns >= $near_start_ns AND start_ns < $near_end_ns
 ),
 entered AS (
@@ -23,7 +23,7 @@ outgoing AS (
             WHEN (s.kind = 4 OR s.peer_kind = 'queue') AND s.messaging_destination <> '' THEN s.messaging_destination
             ELSE s.peer
         END AS target,
-        s.duration_ns AS client_ns, NULL::BIGINT AS server_ns
+        s.duration_ns AS client_ns, NULL::BIGINT AS server_ns, s.adjusted_count
     FROM near s LEFT JOIN entered e USING (trace_id, span_id)
     WHERE s.kind IN (3, 4)
 ),
@@ -31,7 +31,7 @@ outgoing AS (
 incoming AS (
     SELECT
         s.trace_id, s.span_id, s.start_ns, s.duration_ns, s.status = 2 AS failed, s.service, s.trigger, s.bucket,
-        s.messaging_destination,
+        s.messaging_destination, s.adjusted_count,
         CASE
             WHEN s.kind = 5 AND s.messaging_destination <> '' THEN 'queue'
             WHEN p.span_id IS NULL THEN if(s.parent_span_id = 0 OR s.start_ns < $settled_ns, 'trigger', NULL)
@@ -43,14 +43,16 @@ incoming AS (
     LEFT JOIN near p ON p.trace_id = s.trace_id AND p.span_id = s.parent_span_id
 ),
 pairs AS (
-    SELECT trace_id, span_id, start_ns, failed, source_kind, source, target_kind, target, client_ns, server_ns
+    SELECT trace_id, span_id, start_ns, failed, source_kind, source, target_kind, target, client_ns, server_ns,
+        adjusted_count
     FROM outgoing WHERE target_kind IS NOT NULL AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
     UNION ALL
-    SELECT trace_id, span_id, start_ns, failed, 'queue', messaging_destination, 'function', service, NULL, duration_ns
+    SELECT trace_id, span_id, start_ns, failed, 'queue', messaging_destination, 'function', service, NULL, duration_ns,
+        adjusted_count
     FROM incoming WHERE via = 'queue' AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
     UNION ALL
     SELECT trace_id, span_id, parent_start_ns, failed OR parent_failed, 'function', parent_service,
-        'function', service, parent_duration_ns, duration_ns
+        'function', service, parent_duration_ns, duration_ns, adjusted_count
     FROM incoming
     WHERE via = 'function' AND parent_start_ns >= $pair_start_ns AND parent_start_ns < $pair_end_ns
     UNION ALL
@@ -67,6 +69,6 @@ pairs AS (
             WHEN trigger = 'pubsub' THEN if(messaging_destination <> '', messaging_destination, trigger)
             ELSE 'user'
         END,
-        'function', service, NULL, duration_ns
+        'function', service, NULL, duration_ns, adjusted_count
     FROM incoming WHERE via = 'trigger' AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
 )

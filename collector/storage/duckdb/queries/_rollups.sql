@@ -1,5 +1,7 @@
 {#- Rolled-up calls of a window that begins and ends with a slot, and those of the rows that were not gathered yet.
     `places`: (part, index of its parameter, whether it has such rows). See rollups.py. -#}
+{#- How many calls these rows are: a row of a part that was sampled may stand for several, or for none. -#}
+{% macro number(condition="") %}coalesce(sum(adjusted_count){% if condition %} FILTER ({{ condition }}){% endif %}, 0)::UBIGINT{% endmacro %}
 {% macro slot() %}start_ns - start_ns % $slot_ns{% endmacro %}
 {#- Index of an exponential histogram of scale 4, base 2^(1/16); -1 for no duration at all. -#}
 {% macro bucket() %}if(duration_ns > 0, floor(log2(duration_ns) * 16), -1)::SMALLINT{% endmacro %}

@@ -26,7 +26,10 @@ edges AS (
         quantile_cont(client_ns, [0.5, 0.95, 0.99]) AS client,
         quantile_cont(server_ns, [0.5, 0.95, 0.99]) AS server,
         coalesce(sum(client_ns), sum(server_ns), 0)::BIGINT AS total_ns
-    FROM pairs GROUP BY ALL
+    FROM {% if is_weighted('spans', 'near_start_ns', 'near_end_ns') %} (
+        SELECT * EXCLUDE (adjusted_count), unnest(range(adjusted_count)) AS nth FROM pairs
+    ) {% else %} pairs {% endif %}
+    GROUP BY ALL
 )
 SELECT
     source_kind, source, target_kind, target, calls, errors, coalesce(client, server), server[2], d.quantiles,

@@ -1,7 +1,7 @@
 {% import '_calls.sql' as calls with context %}
 WITH calls AS (
     SELECT service, start_ns, duration_ns, status, coldstart, version, instance, platform, region, trigger
-    FROM {{ within('spans') }} WHERE {{ calls.in_window() }}
+    FROM {{ counted('spans') }} WHERE {{ calls.in_window() }}
 ),
 totals AS (
     SELECT

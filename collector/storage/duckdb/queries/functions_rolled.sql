@@ -4,17 +4,18 @@ WITH slots AS MATERIALIZED (
     {{ rollups.rolled('call_slots', 'slot_ns AS start_ns, service, version, trigger, platform, region, calls, errors,
         cold_starts, cold_known, last_ns', places) }}
     {% call rollups.waiting(places) %}
-    {{ rollups.slot() }} AS start_ns, service, version, trigger, platform, region, count(*), count(*) FILTER (status = 2),
-    count(*) FILTER (coldstart), count(coldstart), max(start_ns)
+    {{ rollups.slot() }} AS start_ns, service, version, trigger, platform, region, {{ rollups.number() }},
+    {{ rollups.number('status = 2') }}, {{ rollups.number('coldstart') }}, {{ rollups.number('coldstart IS NOT NULL') }},
+    max(start_ns)
     {% endcall %}
 ),
 durations AS (
     {{ rollups.rolled('call_durations', 'service, bucket, calls', places) }}
-    {% call rollups.waiting(places) %} service, {{ rollups.bucket() }}, count(*) {% endcall %}
+    {% call rollups.waiting(places) %} service, {{ rollups.bucket() }}, {{ rollups.number() }} {% endcall %}
 ),
 instances AS (
     {{ rollups.rolled('call_instances', 'service, instance, calls', places) }}
-    {% call rollups.waiting(places) %} service, instance, count(*) {% endcall %}
+    {% call rollups.waiting(places) %} service, instance, {{ rollups.number() }} {% endcall %}
 ),
 {{ rollups.quantiles('service') }},
 calls AS (SELECT * FROM slots WHERE calls > 0),
@@ -30,7 +31,7 @@ totals AS (
         max(last_ns) AS last_seen_ns
     FROM calls GROUP BY service
 ),
-running AS (SELECT service, count(DISTINCT instance) FILTER (instance <> '') AS instances FROM instances GROUP BY service),
+running AS (SELECT service, count(DISTINCT instance) FILTER (instance <> '' AND calls > 0) AS instances FROM instances GROUP BY service),
 {% for column in ('platform', 'region') %}
 {{ column }}s AS (
     SELECT service, arg_min({{ column }}, (-n, {{ column }})) AS {{ column }}

@@ -6,7 +6,7 @@ WITH rows AS (
 SELECT
     {{ rollups.slot() }}, service, if(is_call, version, ''), if(is_call, trigger, ''),
     if(is_call, {{ rollups.operation() }}, ''), if(is_call, platform, ''), if(is_call, region, ''),
-    count(*), count(*) FILTER (is_call), count(*) FILTER (is_call AND status = 2),
-    count(*) FILTER (is_call AND coldstart), count(coldstart) FILTER (is_call),
-    coalesce(sum(duration_ns) FILTER (is_call), 0), max(start_ns)
+    {{ rollups.number() }}, {{ rollups.number('is_call') }}, {{ rollups.number('is_call AND status = 2') }},
+    {{ rollups.number('is_call AND coldstart') }}, {{ rollups.number('is_call AND coldstart IS NOT NULL') }},
+    coalesce(sum(duration_ns * adjusted_count) FILTER (is_call), 0), max(start_ns)
 FROM rows GROUP BY ALL

@@ -4,7 +4,7 @@ WITH parts AS (
         {{ calls.bucket() }} AS part,
         histogram(duration_ns, $bounds::BIGINT[]) AS calls,
         histogram(duration_ns, $bounds::BIGINT[]) FILTER (status = 2) AS errors
-    FROM {{ within('spans') }} WHERE {{ calls.in_window() }}
+    FROM {{ counted('spans') }} WHERE {{ calls.in_window() }}
     GROUP BY part
 ),
 cells AS (SELECT part, unnest(map_entries(calls)) AS cell, errors FROM parts)

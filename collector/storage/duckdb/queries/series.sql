@@ -6,5 +6,5 @@ SELECT
     count(*) FILTER (status = 2),
     count(*) FILTER (coldstart),
     quantile_cont(duration_ns, [0.5, 0.95, 0.99])
-FROM {{ within('spans') }} WHERE {{ calls.in_window() }}
+FROM {{ counted('spans') }} WHERE {{ calls.in_window() }}
 GROUP BY line, part ORDER BY line, part

@@ -4,12 +4,12 @@
 WITH slots AS (
     {{ rollups.rolled('call_slots', line ~ ' AS line, slot_ns AS start_ns, calls, errors, cold_starts', places) }}
     {% call rollups.waiting(places) %}
-    {{ line }}, {{ rollups.slot() }}, count(*), count(*) FILTER (status = 2), count(*) FILTER (coldstart)
+    {{ line }}, {{ rollups.slot() }}, {{ rollups.number() }}, {{ rollups.number('status = 2') }}, {{ rollups.number('coldstart') }}
     {% endcall %}
 ),
 timed AS (
     {{ rollups.rolled('call_durations', line ~ ' AS line, slot_ns AS start_ns, bucket, calls', places) }}
-    {% call rollups.waiting(places) %} {{ line }}, {{ rollups.slot() }}, {{ rollups.bucket() }}, count(*) {% endcall %}
+    {% call rollups.waiting(places) %} {{ line }}, {{ rollups.slot() }}, {{ rollups.bucket() }}, {{ rollups.number() }} {% endcall %}
 ),
 durations AS (SELECT line, {{ calls.bucket() }} AS part, bucket, calls FROM timed),
 {{ rollups.quantiles('line, part') }},

@@ -8,9 +8,10 @@
 WITH work AS (
     SELECT
         {{ rows[0] }} AS owner, {{ rows[1] }} AS work, trace_id, span_id, duration_ns, status, service,
+        {% if is_weighted('spans') %} coalesce(nth, 0) {% else %} 0 {% endif %} AS nth,
         {% if q.what in ('functions', 'operations') %} '' {% else %}
         coalesce(nullif(db_system, ''), nullif(messaging_system, ''), peer_kind) {% endif %} AS system
-    FROM {{ within('spans') }}
+    FROM {{ counted('spans') }}
     WHERE start_ns >= $start_ns AND start_ns < $end_ns AND {{ rows[2] }}
     {% if q.service %} AND service = $service {% endif %}
 ),
@@ -28,7 +29,7 @@ groups AS (
 ),
 per_trace AS (
     SELECT owner, work, max(n) AS max_per_trace
-    FROM (SELECT owner, work, trace_id, count(*) AS n FROM work GROUP BY ALL) GROUP BY ALL
+    FROM (SELECT owner, work, trace_id, count(*) AS n FROM work WHERE nth = 0 GROUP BY ALL) GROUP BY ALL
 ),
 {% for column in ('service', 'system') %}
 {{ column }}s AS (

@@ -8,7 +8,7 @@ WITH told AS MATERIALIZED (
             'tracekit.remaining_ms', 'tracekit.billed_duration_ms']) }} AS said,
         status = 2 AND error_type = 'tracekit.unfinished'
             AND coalesce(json_extract(nullif(attributes, ''), '/tracekit.timeout_imminent')::VARCHAR = 'true', false) AS cut_off
-    FROM {{ within('spans') }} WHERE {{ calls.in_window() }} {{ used.sampled() }}
+    FROM {{ counted('spans') }} WHERE {{ calls.in_window() }} {{ used.sampled() }}
 ),
 {% if q.by %}
 largest AS (SELECT line FROM told GROUP BY line ORDER BY count(*) DESC, line LIMIT $limit),
