@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
-from collector.storage.base import InvalidQuery, Window
+from collector.storage.base import LONG_NS, ROLLUP_SLOT_NS, InvalidQuery, Window
 
 UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 7 * 86400 * 10**9}
 UNIT_NAME = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
@@ -53,7 +53,10 @@ class TimeRange:
         start_ns, end_ns = _moment(start, now_ns, up=False), _moment(end, now_ns, up=True)
         if end_ns <= start_ns:
             raise InvalidQuery(f"the time range is empty: it ends ({end}) before it starts ({start})")
-        return cls(start, end, Window(start_ns, end_ns), now_ns)
+        window = Window(start_ns, end_ns)
+        if _RELATIVE.fullmatch(start) and _RELATIVE.fullmatch(end):
+            window = _in_slots(window)
+        return cls(start, end, window, now_ns)
 
     @classmethod
     def default(cls, now_ns: int) -> TimeRange:
@@ -87,6 +90,16 @@ class TimeRange:
         """The window of equal length just before; None where that lies before the epoch."""
         start = 2 * self.window.start_ns - self.window.end_ns
         return Window(start, self.window.start_ns) if start >= 0 else None
+
+
+def _in_slots(window: Window) -> Window:
+    """A long window as it moves with the clock, moved on to the end of a slot: what the store has summed up
+    answers for it, and pages that are drawn a moment later agree."""
+    length = window.end_ns - window.start_ns
+    if length < LONG_NS or length % ROLLUP_SLOT_NS:
+        return window
+    end_ns = -(-window.end_ns // ROLLUP_SLOT_NS) * ROLLUP_SLOT_NS
+    return Window(end_ns - length, end_ns)
 
 
 def _moment(text: str, now_ns: int, up: bool) -> int:

@@ -41,6 +41,7 @@ class Totals:
     cold_starts: int
     cold_known: int
     functions: int
+    quantile_error: float  # a share of p95_ns, which it may be off by
 
     @property
     def error_rate(self) -> float | None:
@@ -139,6 +140,7 @@ def totals(reader: SpanReader, window: Window, stats: Sequence[FunctionStats]) -
         cold_starts=sum(f.cold_starts for f in stats),
         cold_known=sum(f.cold_known for f in stats),
         functions=len(stats),
+        quantile_error=whole[0].quantile_error if whole else 0.0,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.storage.base import InvalidQuery
+from collector.storage.base import ROLLUP_SLOT_NS, InvalidQuery, is_rolled_up
 from dashboards.timerange import PRESETS, TimeRange
 
 SECOND = 10**9
@@ -22,6 +22,21 @@ def at(*parts: int) -> int:
 
 def parse(start: str, end: str) -> TimeRange:
     return TimeRange.parse({"from": start, "to": end}, NOW)
+
+
+@pytest.mark.parametrize("start", ["now-6h", "now-12h", "now-24h", "now-7d", "now-30d"])
+def test_a_long_range_that_moves_with_the_clock_ends_with_a_slot_of_the_store(start: str) -> None:
+    found = parse(start, "now").window
+    length = {"6h": 6, "12h": 12, "24h": 24, "7d": 168, "30d": 720}[start[4:]] * 3600 * SECOND
+    assert found.end_ns - found.start_ns == length
+    assert found.end_ns % ROLLUP_SLOT_NS == 0 and 0 <= found.end_ns - NOW < ROLLUP_SLOT_NS
+    assert is_rolled_up(found, 60)
+
+
+def test_a_short_range_and_one_of_fixed_moments_are_what_was_written() -> None:
+    assert parse("now-3h", "now").window.end_ns == NOW
+    fixed = parse("1715600000", "1715680060").window
+    assert (fixed.start_ns, fixed.end_ns) == (1715600000 * SECOND, 1715680060 * SECOND)
 
 
 def test_nothing_said_is_the_last_hour() -> None:
