@@ -6,7 +6,7 @@ import contextlib
 import functools
 import gc
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector.api.telemetry import Telemetry
@@ -86,7 +86,12 @@ def open_forwarding(settings: Settings) -> Iterator[Forwarding | None]:
 
 
 def telemetry_of(
-    version: str, ingest: Ingest, settings: Settings, doorway: Doorway, forwarding: Forwarding | None = None
+    version: str,
+    ingest: Ingest,
+    settings: Settings,
+    doorway: Doorway,
+    forwarding: Forwarding | None = None,
+    rollup_lag: Callable[[], int] | None = None,
 ) -> Telemetry:
     """What /metrics, /readyz and the status page tell."""
     return Telemetry(
@@ -97,6 +102,7 @@ def telemetry_of(
         ingest.stats,
         doorway.counts,
         forwarding.stats if forwarding else None,
+        rollup_lag,
     )
 
 

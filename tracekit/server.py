@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collector.ingest import Ingest
     from collector.settings import Address, Settings
     from collector.sqlchild import SavedQueries, SqlRunner
-    from collector.storage.base import SpanReader, Storage
+    from collector.storage.base import SpanReader
+    from collector.storage.duckdb import DuckDBStorage
     from collector.triage.store import TriageStore
 
 # What people decide, in the data folder.
@@ -150,7 +151,7 @@ def _event_loop_runner() -> Callable[[Coroutine[Any, Any, None]], None]:
 
 async def _listen(
     settings: Settings,
-    store: Storage,
+    store: DuckDBStorage,
     alerts: AlertStore,
     triage: TriageStore,
     ingest: Ingest,
@@ -172,7 +173,7 @@ async def _listen(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     doorway = build_doorway(settings, forwarding)
-    telemetry = telemetry_of(__version__, ingest, settings, doorway, forwarding)
+    telemetry = telemetry_of(__version__, ingest, settings, doorway, forwarding, store.care.rollup_lag)
     async with run_receivers(ingest, settings, doorway, operations(telemetry, PROBES)) as bound:
         pages = UiSettings(
             allowed_hosts=settings.ui_hosts,

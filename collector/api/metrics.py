@@ -152,6 +152,12 @@ METRICS = (
         "how long the last thousand took, by quantile",
         _quantiles(lambda f: f.ingest.commit_p50_s, lambda f: f.ingest.commit_p99_s),
     ),
+    Metric(
+        "tracekit_rollup_lag_spans",
+        "gauge",
+        "spans stored and not summed up yet: queries over hours read them one by one",
+        _one(lambda f: f.rollup_lag),
+    ),
     Metric("tracekit_file_bytes", "gauge", "size of what lies in the data folder, by file", _files),
     Metric("tracekit_disk_free_bytes", "gauge", "of the data folder", _one(lambda f: f.disk_free_bytes)),
     Metric(

@@ -38,6 +38,7 @@ class Facts:
     rss_bytes: int
     cpu_s: float
     forward: ForwardStats | None = None
+    rollup_lag: int = 0  # spans that were not summed up yet: queries over hours read them one by one
 
     @property
     def trouble(self) -> str:
@@ -60,6 +61,7 @@ class Telemetry:
     ingest: Callable[[], IngestStats]
     counts: Counts
     forward: Callable[[], ForwardStats] | None = None
+    rollup_lag: Callable[[], int] | None = None
     started_s: float = field(default_factory=time.monotonic)
 
     def facts(self) -> Facts:
@@ -82,6 +84,7 @@ class Telemetry:
             rss_bytes=_rss_bytes(usage.ru_maxrss),
             cpu_s=usage.ru_utime + usage.ru_stime,
             forward=self.forward() if self.forward else None,
+            rollup_lag=self.rollup_lag() if self.rollup_lag else 0,
         )
 
 

@@ -699,6 +699,10 @@ class StorageCare(Protocol):
         sampled once; how many were. RetryLater if it could not be done now."""
         ...
 
+    def rollup_lag(self) -> int:
+        """How many spans were not summed up yet, so that queries over hours read them one by one."""
+        ...
+
     def care(self) -> None:
         """Whatever else must be done now and then: checkpoint what the log has gathered. RetryLater if it
         could not be done now."""

@@ -75,6 +75,9 @@ class DuckDBCare:
         self._database.rewrite(part, copied, sampling.TABLES, chosen)
         self._sealed.pop(part, None)
 
+    def rollup_lag(self) -> int:
+        return rollups.lag(self._database)
+
     def care(self) -> None:
         """Checkpoints are due for a log that has grown, and once for a part that is not written any more."""
         for part in self._database.parts.written[:-1]:

@@ -39,6 +39,7 @@ FACTS = Facts(
     disk_floor_bytes=500,
     rss_bytes=2**20,
     cpu_s=0.5,
+    rollup_lag=9,
     forward=ForwardStats(waiting_bytes=1, sent=2, retries=3, dropped={"full": 4}),
 )
 
