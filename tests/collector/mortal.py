@@ -22,7 +22,9 @@ from collector.ingest import checkpointing, inserting
 from collector.journal import Journal, journal
 from collector.journal.segment import Segment
 from collector.settings import Settings
-from collector.storage.duckdb import writer
+from collector.storage.base import RetryLater
+from collector.storage.duckdb import rollups, trace_times, writer
+from collector.storage.duckdb.care import DuckDBCare
 from collector.storage.duckdb.writer import DuckDBWriter
 
 
@@ -106,6 +108,9 @@ MOMENTS: dict[str, Callable[[int], None]] = {
     "before recycling": lambda count: before(Journal, "recycle", 1 + count % 5),
     "after recycling": lambda count: after(Journal, "recycle", 1 + count % 5),
     "in the replay": in_replay,
+    "before a gathering": lambda count: before(rollups, "_gather", 1 + count % 10),
+    "before a gathering is committed": lambda count: after(rollups, "_gather", 1 + count % 10),
+    "after a round of care": lambda count: after(DuckDBCare, "care", 1 + count % 10),
 }
 
 
@@ -116,12 +121,22 @@ def make_small() -> None:
     inserting._ENOUGH_ROWS = 200
     # Three payloads and a part of a fourth, whenever so much has gathered.
     writer.BLOCK_SPANS = 130
+    rollups.WAITING_ROWS = trace_times.WAITING_ROWS = 100
+
+
+def caring(care: DuckDBCare) -> None:
+    """What the caretaker does each half minute, all the time."""
+    while True:
+        with contextlib.suppress(RetryLater):
+            care.care()
+        threading.Event().wait(0.02)
 
 
 async def main(folder: str) -> None:
     overrides = {"data_dir": folder, "otlp_http": "127.0.0.1:0", "otlp_grpc": "off"}
     settings = Settings.from_env({}, overrides)
     with contextlib.closing(open_store(settings)) as store, open_ingest(store.writer, settings) as ingest:
+        threading.Thread(target=caring, args=(store.care,), daemon=True).start()
         async with run_receivers(ingest, settings) as bound:
             sys.stdout.write(f"{bound.otlp_http}\n")
             sys.stdout.flush()

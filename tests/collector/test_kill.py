@@ -30,7 +30,7 @@ from tests.collector.otlp import request, span
 ROOT = Path(__file__).resolve().parents[2]
 HEADERS = {"content-type": "application/x-protobuf"}
 SPANS = 40  # a payload
-ROUNDS = int(os.environ.get("TRACEKIT_KILLS", "15"))
+ROUNDS = int(os.environ.get("TRACEKIT_KILLS", "18"))
 
 
 @contextlib.contextmanager
@@ -120,6 +120,9 @@ def stored(folder: Path) -> Counter[bytes]:
             for trace_id, spans, distinct in rows.fetchall():
                 assert spans == distinct, "a span is stored twice"
                 found[trace_id.bytes] += spans
+            sums = "SELECT (SELECT rows FROM rollups_until), (SELECT coalesce(sum(spans), 0) FROM call_slots)"
+            until, summed = connection.execute(sums).fetchone() or (0, 1)
+            assert until == summed > 0, "sums of other spans than said, or of none"
     return found
 
 
