@@ -65,13 +65,14 @@ def _browser() -> Iterator[Browser]:
 
 def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
     """Each picture's page, in a state worth looking at. Chosen once, so that light and dark show the same.
-    (No errors: their places are folders of whoever takes the pictures.)"""
+    (No single error: its stack names folders of whoever takes the pictures.)"""
 
     def at(path: str, **state: str) -> str:
         return f"{base}{path}?{urlencode({'from': start, 'to': 'now', **state})}"
 
     page = browser.new_page()
     trace = _telling_trace(page, at("/traces", status="error", cold="yes", sort="newest"))
+    profiled = _first(page, at("/traces", q="{ span.tracekit.profile.samples > 20 }", sort="slowest"))
     page.close()
     return {
         "overview": at("/overview"),
@@ -85,11 +86,30 @@ def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
         "trace": f"{base}/traces/{trace}",
         "flame": f"{base}/traces/{trace}?view=flame",
         "statistics": f"{base}/traces/{trace}?view=statistics",
+        "profile": f"{base}{profiled}&view=profile",
+        "cost": f"{base}/traces/{trace}?view=cost",
+        "diff": f"{base}/traces/{trace}/diff/typical?only=changes",
+        "open": f"{base}/traces/open",
         "topology": at("/topology"),
         "slow": at("/slow", what="statements"),
+        "errors": at("/errors"),
         "logs": at("/logs"),
+        "patterns": at("/logs", view="patterns"),
         "alerts": at("/alerts"),
+        "alert": at("/alerts/new", signal="p95_ms", service="catalogue", threshold="300"),
+        "metrics": at("/metrics-explorer"),
+        "sql": at("/sql"),
+        "status": at("/status"),
     }
+
+
+def _first(page: Page, address: str) -> str:
+    """Where the first row of a list leads."""
+    page.goto(address)
+    row = page.locator("tr[data-href]").first
+    if not row.count():
+        sys.exit(f"nothing listed at {address}: let the demo run longer")
+    return row.get_attribute("data-href") or ""
 
 
 def _telling_trace(page: Page, address: str) -> str:

@@ -68,6 +68,7 @@ def environment(otlp_endpoint: str) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", "")]),
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint,
         "TRACEKIT_LOGS": "true",
+        "TRACEKIT_PROFILE_AFTER_MS": "300",  # the slow ones: see a trace's profile
     }
 
 
