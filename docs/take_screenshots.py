@@ -4,8 +4,8 @@
     python docs/take_screenshots.py http://127.0.0.1:7318     # in another, while it runs
 
 Starts nothing but a browser (Debian's chromium, through Playwright; `.[test]` brings both Python packages),
-asks nobody but the address given, and overwrites the pictures. Look at them before you commit them: errors name
-the folder that the demo's code lies in, so let it be one to show.
+asks nobody but the address given, and overwrites the pictures. Look at them before you commit them: errors
+name the folder that the demo's code lies in, so let it be one to show.
 """
 
 from __future__ import annotations
