@@ -19,7 +19,10 @@ from __future__ import annotations
 
 import argparse
 import compileall
+import itertools
+import math
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -30,7 +33,7 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import tracekit
 
@@ -75,6 +78,7 @@ RESPONSE_MS, WRAP_MS, WRAP_MODULES = 4.0, 3.0, 20
 INSTRUMENT_SHARE, AWS_SHARE = 1 / 50, 1 / 15
 FAST_START = "aws-opentelemetry-distro, lite"
 OF_AWS = (FAST_START, "aws-opentelemetry-distro", "aws-xray-sdk", "aws-lambda-powertools")
+CLOSE, REPEATS = ("plain", "tracekit"), 5
 
 
 @dataclass(frozen=True)
@@ -286,31 +290,64 @@ def wrap(name: str, folder: Path) -> tuple[float, float]:
 
 
 def measure(folders: dict[str, Path], rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Per case one (response, idle) a round, of CLOSE ones the median of REPEATS.
+
+    What tracekit adds is small beside what two runs of the same program differ by, so it and plain run more
+    often than the others, in turn; and the order changes from round to round: none always runs first, or
+    behind the heaviest.
+    """
     rows: dict[str, list[tuple[float, float]]] = {name: [] for name in folders}
+    chance = random.Random(1)
     for _ in range(rounds):
-        for name in [name for name in folders if name in rows]:
-            found = run(name, folders[name])
-            if isinstance(found, str):
-                print(f"{name}: does not run: {found[:150]}")
-                del rows[name]
+        close = [name for name in CLOSE if name in rows] * REPEATS
+        others = [name for name in rows if name not in CLOSE]
+        order = chance.sample(others, len(others)) + close[:: chance.choice((1, -1))]
+        found: dict[str, list[tuple[float, float]]] = {}
+        for name in order:
+            times = run(name, folders[name])
+            if isinstance(times, str):
+                print(f"{name}: does not run: {times[:150]}")
+                rows.pop(name, None)
             else:
-                rows[name].append(found)
+                found.setdefault(name, []).append(times)
+        for name in [name for name in found if name in rows]:
+            response, idle = map(statistics.median, zip(*found[name]))
+            rows[name].append((response, idle))
     return rows
 
 
-def show(rows: dict[str, list[tuple[float, float]]]) -> dict[str, float]:
+def show(rows: dict[str, list[tuple[float, float]]]) -> dict[str, Added]:
     """Prints the table of cold starts; gives what each adds to the response."""
     medians = {name: [statistics.median(column) for column in zip(*found)] for name, found in rows.items()}
-    base, ours = medians["plain"], medians["tracekit"]
+    added = {name: [over(rows, name, which) for which in (0, 1)] for name in rows}
     print(f"\n{'ms, medians':32}{'response':>10}{'idle':>10}{'over plain':>20}{'times tracekit':>20}")
-    added = {}
-    for name, found in medians.items():
-        over = [value - zero for value, zero in zip(found, base)]
-        least = [max(value - zero, 0.1) for value, zero in zip(ours, base)]  # below that it is noise
-        times = "".join([f"{value / unit:10.1f}" for value, unit in zip(over, least)])
-        print(f"{name:32}{found[0]:10.1f}{found[1]:10.1f}{over[0]:+10.1f}{over[1]:+10.1f}{times}")
-        added[name] = over[0]
-    return added
+    for name, (response, idle) in added.items():
+        units = [max(ours.median, 0.1) for ours in added["tracekit"]]  # below that it is noise
+        times = "".join(f"{each.median / unit:10.1f}" for each, unit in zip((response, idle), units))
+        found = f"{medians[name][0]:10.1f}{medians[name][1]:10.1f}"
+        print(f"{name:32}{found}{response.median:+10.1f}{idle.median:+10.1f}{times}")
+    return {name: response for name, (response, _) in added.items()}
+
+
+class Added(NamedTuple):
+    """Milliseconds over plain, and between which bounds they lie with 95 % (rounds taken as independent)."""
+
+    median: float
+    low: float
+    high: float
+
+
+def over(rows: dict[str, list[tuple[float, float]]], name: str, which: int) -> Added:
+    """What a case adds, from differences within a round: a machine that is slow for a while is slow for both.
+
+    The bounds are order statistics: the k-th least and the k-th largest difference, k (binomial) such
+    that the median lies outside of them in at most 5 % of all samples.
+    """
+    found = sorted(mine[which] - plain[which] for mine, plain in zip(rows[name], rows["plain"]))
+    count = len(found)
+    below = itertools.accumulate(math.comb(count, k) / 2**count for k in range(count))
+    outside = sum(1 for share in below if share <= 0.025)
+    return Added(statistics.median(found), found[outside], found[-1 - outside])
 
 
 def show_wrapping(folders: dict[str, Path], rounds: int) -> tuple[float, float]:
@@ -328,36 +365,29 @@ def show_wrapping(folders: dict[str, Path], rounds: int) -> tuple[float, float]:
     return found["tracekit"][0] - found["plain"][0], found["tracekit"][1]
 
 
-def spread(found: list[tuple[float, float]]) -> float:
-    """Milliseconds between the quartiles of responses; none from fewer than two."""
-    responses = [response for response, _ in found]
-    if len(responses) < 2:
-        return 0.0
-    low, _, high = statistics.quantiles(responses, n=4)
-    return high - low
-
-
-def judge(added: dict[str, float], wrapping: tuple[float, float], noise: float) -> None:
-    """Prints each goal and whether it is met; none about the response where the plain runs differ by more
-    than is to be measured."""
+def judge(added: dict[str, Added], wrapping: tuple[float, float]) -> None:
+    """Prints each goal and whether it is met;
+    none about the response where that is known worse than to half its goal."""
     ours = added["tracekit"]
     print("\ngoals")
     told("import and decorate, ms", wrapping[0], WRAP_MS)
     told("import and decorate, modules", wrapping[1], WRAP_MODULES)
-    if ours <= 0 or noise > RESPONSE_MS:
-        print(f"  the response: no verdict, the machine is too busy (plain runs spread over {noise:.1f} ms)")
+    known = f"between {ours.low:.1f} and {ours.high:.1f} ms with 95 %"
+    if ours.median <= 0 or ours.high - ours.low > RESPONSE_MS / 2:
+        print(f"  the response: no verdict, the machine is too busy ({known}): run more rounds")
         return
-    told("added to the response, ms", ours, RESPONSE_MS)
+    told(f"added to the response ({known}), ms", ours.median, RESPONSE_MS)
     if "opentelemetry-instrument" in added:
-        theirs = added["opentelemetry-instrument"]
-        told(f"that over opentelemetry-instrument's {theirs:.1f} ms", ours / theirs, INSTRUMENT_SHARE)
+        theirs = added["opentelemetry-instrument"].median
+        told(f"that over opentelemetry-instrument's {theirs:.1f} ms", ours.median / theirs, INSTRUMENT_SHARE)
+    of_aws = {name: added[name].median for name in OF_AWS if name in added}
     if FAST_START in added:
-        theirs = added[FAST_START]
-        told(f"that over AWS's fast start's {theirs:.1f} ms", ours / theirs, AWS_SHARE)
-    of_aws = {name: added[name] for name in OF_AWS if name in added}
+        theirs = added[FAST_START].median
+        told(f"that over AWS's fast start's {theirs:.1f} ms", ours.median / theirs, AWS_SHARE)
     if of_aws:
         best = min(of_aws, key=lambda name: of_aws[name])
-        told(f"that over {best}'s {of_aws[best]:.1f} ms, the least of AWS's", ours / of_aws[best], AWS_SHARE)
+        least = f"that over {best}'s {of_aws[best]:.1f} ms, the least of AWS's"
+        told(least, ours.median / of_aws[best], AWS_SHARE)
 
 
 def told(what: str, value: float, goal: float) -> None:
@@ -378,7 +408,7 @@ def main() -> None:
         rows = measure(folders, options.rounds)
         added = show(rows)
         wrapping = show_wrapping({name: folders[name] for name in rows}, options.rounds)
-        judge(added, wrapping, spread(rows["plain"]))
+        judge(added, wrapping)
         missing = [name for name in CASES if name not in rows]
         print(f"\nnot measured (not installed, or not running): {', '.join(missing) or 'none'}")
 
