@@ -16,6 +16,8 @@ from collector.storage.spanset import (
     Comparison,
     Condition,
     Field,
+    Figure,
+    Filtered,
     Operator,
     Related,
     Scope,
@@ -195,6 +197,44 @@ def test_parents_that_go_round_end_the_search(storage: Storage) -> None:
     )
     assert found(storage, Related("descendant", named("a"), named("a"))) == [1, 2]
     assert found(storage, Related("child", named("a"), named("a"))) == [2]
+
+
+def test_a_trace_is_found_by_figures_of_its_spans(storage: Storage) -> None:
+    write(
+        storage,
+        *(row(1, n, ms=10 * n, name="a", attributes=f'{{"x":{n}}}') for n in (1, 2, 3)),
+        row(1, 4, ms=1000, name="b"),
+        row(2, 1, ms=40, name="a", attributes='{"x":"9"}', http_status=500),
+        row(3, 1, name="b"),
+    )
+    x, duration = Field("span", "x"), Field("intrinsic", "duration")
+    cases: list[tuple[Figure, Field | None, Operator, float, list[int]]] = [
+        ("count", None, ">", 2, [1]),
+        ("count", None, "<=", 2, [2]),
+        ("avg", duration, "=", 20 * MS, [1]),
+        ("max", duration, ">=", 30 * MS, [1, 2]),
+        ("min", duration, "!=", 10 * MS, [2]),
+        ("sum", x, ">", 5, [1]),
+        ("sum", x, "<", 100, [1]),
+        ("max", Field("span", "http.status_code"), ">=", 500, [2]),
+        ("max", Field("span", "db.system"), ">=", 0, []),
+    ]
+    for figure, field, operator, value, traces in cases:
+        asked = Filtered(named("a"), figure, field, operator, value)
+        assert found(storage, asked) == traces, asked
+    many = Filtered(named("a"), "count", None, ">", 1)
+    assert found(storage, Filtered(many, "sum", duration, "<", 1000 * MS)) == [1]
+    assert found(storage, Related("or", many, named("b"))) == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("figure", "field", "operator"),
+    [("count", Field("span", "x"), ">"), ("avg", None, ">"), ("avg", Field("intrinsic", "name"), ">"),
+     ("avg", Field("resource", "x"), ">"), ("count", None, "=~")],
+)  # fmt: skip
+def test_figures_are_of_numbers(figure: Figure, field: Field | None, operator: Operator) -> None:
+    with pytest.raises(ValueError):
+        Filtered(named("a"), figure, field, operator, 1)
 
 
 def test_other_filters_hold_besides(storage: Storage) -> None:

@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.storage.logs": (*MODEL, "collector.storage.base"),
     "collector.storage.metrics": (*MODEL, "collector.storage.base"),
     "collector.storage.usage": ("collector.storage.base",),
+    "collector.storage.spanseries": ("collector.storage.base", "collector.storage.spanset"),
     "collector.export": (
         *MODEL,
         "collector.jsonvalue",
@@ -76,6 +77,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.model_logs",
         "collector.storage.base",
         "collector.storage.failures",
+        "collector.storage.spanseries",
         "collector.storage.spanset",
         "collector.storage.usage",
         "collector.analysis",
@@ -112,6 +114,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.storage.base",
         "collector.storage.logs",
         "collector.storage.metrics",
+        "collector.storage.spanseries",
         "collector.storage.usage",
         "collector.analysis",
         "collector.alerts",

@@ -3,16 +3,17 @@
     { resource.service.name = "checkout" && duration > 1s } >> { span.db.system.name = "postgresql" }
 
 Written from the grammar in Grafana's documentation of TraceQL. `>` and `>>` bind closer than `&&`, that
-closer than `||`, between braces as inside of them.
+closer than `||`, between braces as inside of them; `|` and a figure come last.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, get_args
 
 from collector.model import Kind, Status
 from collector.storage.base import InvalidQuery
@@ -23,6 +24,8 @@ from collector.storage.spanset import (
     Comparison,
     Condition,
     Field,
+    Figure,
+    Filtered,
     Operator,
     Related,
     Scope,
@@ -43,15 +46,18 @@ STATUSES = {status.name.lower(): int(status) for status in Status}
 KINDS = {kind.name.lower(): int(kind) for kind in Kind}
 WORDS = {"status": STATUSES, "kind": KINDS}
 UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+FIGURES: tuple[Figure, ...] = get_args(Figure)
 OPERATORS: tuple[Operator, ...] = ("=", "!=", ">=", "<=", ">", "<", "=~", "!~")
 
+# Where a number is expected, what is read as the key of an attribute elsewhere.
+_FRACTION = re.compile(r"\.\d{1,20}")
 _TOKEN = re.compile(
     r"""
       (?P<space>\s+)
     | (?P<text>"(?:[^"\\]|\\.)*" | `[^`]*`)
     | (?P<key>(?:span|resource)?\.(?:"(?:[^"\\]|\\.)+" | [^\s{}()="'`!<>~&|,]+))
     | (?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?P<unit>ns|us|µs|ms|s|m|h)?(?![\w.]))
-    | (?P<mark>&&|\|\||>>|=~|!~|!=|>=|<=|[{}()=<>])
+    | (?P<mark>&&|\|\||>>|=~|!~|!=|>=|<=|[{}()=<>|,])
     | (?P<word>[A-Za-z]\w*)
     | (?P<wrong>.)
     """,
@@ -67,8 +73,8 @@ class Token(NamedTuple):
 
 def parse(text: str) -> Spanset:
     """The query. InvalidQuery says what is wrong, and where (counted from 1)."""
-    parser = _Parser(tokens(text))
-    found = parser.spansets(0)
+    parser = Parser(tokens(text))
+    found = parser.piped(0)
     parser.expect_end()
     return found
 
@@ -89,7 +95,7 @@ def is_traceql(text: str) -> bool:
 
 
 @dataclass(slots=True)
-class _Parser:
+class Parser:
     """Recursive descent over tokens."""
 
     tokens: list[Token]
@@ -115,7 +121,7 @@ class _Parser:
 
     def expect_end(self) -> None:
         if self.here.kind != "end":
-            raise self.problem("&&, ||, > or >> and another { }, or the end")
+            raise self.problem("&&, ||, > or >> and another { }, | and a figure, or the end")
 
     def problem(self, expected: str) -> InvalidQuery:
         token = self.here
@@ -123,6 +129,43 @@ class _Parser:
         return InvalidQuery(f"at character {token.at + 1} {found}, where {expected} is expected")
 
     # ---------------------------------------------------------------- sets of spans
+
+    def piped(self, depth: int, ends: Collection[str] = ()) -> Spanset:
+        """A set, narrowed by figures of it, up to a `|` before one of the words `ends`."""
+        found = self.spansets(depth)
+        while self.here.text == "|" and self.tokens[self.place + 1].text not in ends:
+            self.place += 1
+            found = self.narrowed(found)
+        return found
+
+    def narrowed(self, found: Spanset) -> Spanset:
+        start = self.here
+        self.count_comparison()
+        figure = self.word(*FIGURES)
+        self.expect("(", "an opening (")
+        field = None if figure == "count" else self.field()
+        self.expect(")", "a closing )")
+        operator = self.operator()
+        value = self.number()
+        try:
+            return Filtered(found, figure, field, operator, value)  # type: ignore[arg-type]
+        except ValueError as error:
+            raise InvalidQuery(f"at character {start.at + 1}: {error}") from None
+
+    def word(self, *words: str) -> str:
+        token = self.here
+        if token.kind != "word" or token.text not in words:
+            raise self.problem(f"one of {', '.join(f'{word}()' for word in words)}")
+        self.place += 1
+        return token.text
+
+    def number(self) -> float:
+        token = self.here
+        found = float(token.text) if _FRACTION.fullmatch(token.text) else _value(token, {})
+        if isinstance(found, bool) or not isinstance(found, (int, float)) or not math.isfinite(found):
+            raise self.problem("a number or a duration")
+        self.place += 1
+        return float(found)
 
     def spansets(self, depth: int) -> Spanset:
         return self.chain("||", lambda: self.joined(depth), "or")
@@ -145,7 +188,7 @@ class _Parser:
     def one_set(self, depth: int) -> Spanset:
         self.bound(depth)
         if self.take("("):
-            inside = self.spansets(depth + 1)
+            inside = self.piped(depth + 1)
             self.expect(")", "a closing )")
             return inside
         self.expect("{", "{ and conditions")
@@ -180,10 +223,13 @@ class _Parser:
             inside = self.conditions(depth + 1)
             self.expect(")", "a closing )")
             return inside
+        self.count_comparison()
+        return self.comparison()
+
+    def count_comparison(self) -> None:
         self.comparisons += 1
         if self.comparisons > MOST_COMPARISONS:
             raise InvalidQuery(f"at most {MOST_COMPARISONS} comparisons fit one query")
-        return self.comparison()
 
     def comparison(self) -> Comparison:
         start = self.here
@@ -266,16 +312,21 @@ def write(asked: Spanset) -> str:
     if isinstance(asked, Spans):
         inside = _written(asked.where)
         return f"{{ {inside} }}" if inside else "{ }"
+    if isinstance(asked, Filtered):
+        field = written_field(asked.field) if asked.field else ""
+        before = write(asked.of) if isinstance(asked.of, Filtered) else _as_side(asked.of)
+        return f"{before} | {asked.figure}({field}) {asked.operator} {asked.value!r}"
     mark = {"child": ">", "descendant": ">>", "and": "&&", "or": "||"}[asked.relation]
-    sides = [
-        write(side) if isinstance(side, Spans) else f"({write(side)})" for side in (asked.left, asked.right)
-    ]
-    return f" {mark} ".join(sides)
+    return f" {mark} ".join(map(_as_side, (asked.left, asked.right)))
+
+
+def _as_side(asked: Spanset) -> str:
+    return write(asked) if isinstance(asked, Spans) else f"({write(asked)})"
 
 
 def _written(condition: Condition) -> str:
     if isinstance(condition, Comparison):
-        return f"{_field(condition.field)} {condition.operator} {_literal(condition)}"
+        return f"{written_field(condition.field)} {condition.operator} {_literal(condition)}"
     parts = (
         _written(part) if isinstance(part, Comparison) else f"({_written(part)})"
         for part in condition.conditions
@@ -283,7 +334,8 @@ def _written(condition: Condition) -> str:
     return (" && " if isinstance(condition, All) else " || ").join(parts)
 
 
-def _field(field: Field) -> str:
+def written_field(field: Field) -> str:
+    """A field as a query has it."""
     if field.scope == "intrinsic":
         return field.name
     scope = "" if field.scope == "any" else field.scope

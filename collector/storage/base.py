@@ -19,6 +19,7 @@ from collector.storage.spanset import Spanset
 if TYPE_CHECKING:  # their own contracts, built on this one
     from collector.storage.logs import LogReader
     from collector.storage.metrics import MetricReader
+    from collector.storage.spanseries import SpanSeries, SpanSeriesQuery
     from collector.storage.usage import UsageReader
 
 # ---------------------------------------------------------------- errors
@@ -602,6 +603,10 @@ class SpanReader(Protocol):
 
     def traces(self, query: TracesQuery) -> TracePage:
         """Paging with the cursor never repeats nor skips a trace that was stored before page one."""
+        ...
+
+    def span_series(self, query: SpanSeriesQuery) -> SpanSeries:
+        """Any set of spans over time (collector.storage.spanseries)."""
         ...
 
     def attributes(self, query: AttributesQuery) -> tuple[tuple[str | int | float | bool, int], ...]:

@@ -17,7 +17,7 @@ from collector.batch import Batch
 from collector.model import Kind, Resource, Scope, Span, SpanBatch
 from collector.model_logs import LogBatch
 from collector.model_metrics import MetricBatch
-from collector.storage import cursor, memory_errors
+from collector.storage import cursor, memory_errors, memory_spanseries
 from collector.storage.attribute_counts import Scalar, count
 from collector.storage.base import (
     ATTRIBUTE_SAMPLE,
@@ -57,6 +57,7 @@ from collector.storage.memory_metrics import MemoryMetrics
 from collector.storage.memory_spanset import has_spanset
 from collector.storage.memory_usage import MemoryUsage, OfCalls, calls_of
 from collector.storage.rows import span_from_row, spans_of
+from collector.storage.spanseries import SpanSeries, SpanSeriesQuery
 from collector.storage.unfinished import Snapshot, split
 
 T = TypeVar("T")
@@ -221,6 +222,10 @@ class MemoryStorage:
             for pair in self._pairs(wide)
             if query.source in ("", pair.source.id) and query.target in ("", pair.target.id)
         }
+
+    def span_series(self, query: SpanSeriesQuery) -> SpanSeries:
+        traces = _by(self._starting_in(query.near), lambda span: span.trace_id)
+        return memory_spanseries.series(traces.values(), query, quantile)
 
     def attributes(self, query: AttributesQuery) -> tuple[tuple[Scalar, int], ...]:
         newest = sorted(self._starting_in(query.window), key=lambda s: (-s.start_ns, s.trace_id, s.span_id))[

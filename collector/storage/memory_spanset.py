@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from collector import jsonvalue
 from collector.model import Span
 from collector.storage.spanset import (
     INTRINSICS,
@@ -18,6 +19,7 @@ from collector.storage.spanset import (
     Comparison,
     Condition,
     Field,
+    Filtered,
     Spans,
     Spanset,
 )
@@ -32,14 +34,17 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 def has_spanset(spans: Sequence[Span], asked: Spanset) -> bool:
     """Whether a trace with these spans matches."""
-    return bool(_select(spans, asked))
+    return bool(select(spans, asked))
 
 
-def _select(spans: Sequence[Span], asked: Spanset) -> set[str]:
-    """Span ids of the set."""
+def select(spans: Sequence[Span], asked: Spanset) -> set[str]:
+    """Span ids of the set, among the spans of one trace."""
     if isinstance(asked, Spans):
         return {span.span_id for span in spans if _holds(span, asked.where)}
-    left, right = _select(spans, asked.left), _select(spans, asked.right)
+    if isinstance(asked, Filtered):
+        chosen = select(spans, asked.of)
+        return chosen if _compares_figure([s for s in spans if s.span_id in chosen], asked) else set()
+    left, right = select(spans, asked.left), select(spans, asked.right)
     if asked.relation == "or":
         return left | right
     if asked.relation == "and":
@@ -48,6 +53,28 @@ def _select(spans: Sequence[Span], asked: Spanset) -> set[str]:
     if asked.relation == "child":
         return {span_id for span_id in right if parents[span_id] in left}
     return {span_id for span_id in right if _ancestors(span_id, parents) & left}
+
+
+_FIGURES: dict[str, Callable[[list[float]], float]] = {
+    "count": len,
+    "avg": lambda values: math.fsum(values) / len(values),
+    "min": min,
+    "max": max,
+    "sum": math.fsum,
+}
+
+
+def _compares_figure(spans: list[Span], asked: Filtered) -> bool:
+    said = [measured(span, asked.field) if asked.field else 1.0 for span in spans]
+    values = [value for value in said if value is not None]
+    return bool(values) and _COMPARE[asked.operator](_FIGURES[asked.figure](values), asked.value)
+
+
+def measured(span: Span, field: Field) -> float | None:
+    """The number that a span says in a field that figures are made of; None if it says none."""
+    if field.scope == "intrinsic":
+        return float(span.duration_ns)
+    return jsonvalue.number(attribute(span, field.name, SPAN_FIELDS, span.attributes))
 
 
 def _ancestors(span_id: str, parents: dict[str, str]) -> set[str]:
@@ -73,15 +100,15 @@ def _values(span: Span, field: Field, condition: Comparison) -> list[Any]:
         return [getattr(span, INTRINSICS[field.name][0])]
     found = []
     if field.scope in ("span", "any"):
-        found.append(_attribute(span, field.name, SPAN_FIELDS, span.attributes))
+        found.append(attribute(span, field.name, SPAN_FIELDS, span.attributes))
     if field.scope in ("resource", "any"):
-        found.append(_attribute(span, field.name, RESOURCE_FIELDS, span.resource))
+        found.append(attribute(span, field.name, RESOURCE_FIELDS, span.resource))
     if condition.operator == "=" and condition.value is None:
         return [None] if all(value is None for value in found) else []
     return found
 
 
-def _attribute(span: Span, key: str, fields: dict[str, str], attributes: dict[str, Any]) -> Any:
+def attribute(span: Span, key: str, fields: dict[str, str], attributes: dict[str, Any]) -> Any:
     if key in fields:
         value = getattr(span, fields[key])
         return None if value == "" else value

@@ -120,8 +120,40 @@ class Related:
     right: Spanset
 
 
+Figure = Literal["count", "avg", "min", "max", "sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Of a set, the spans of those traces in which a figure of the set's spans compares so: how many they
+    are, or what they say in `field` (see check_measured). A span that says no number does not count, and a
+    trace without any is left out. ValueError where these do not go together."""
+
+    of: Spanset
+    figure: Figure
+    field: Field | None  # None for `count`
+    operator: Operator
+    value: float
+
+    def __post_init__(self) -> None:
+        if self.operator in PATTERNS:
+            raise ValueError(f"{self.figure}() is compared with a number")
+        if (self.figure == "count") != (self.field is None):
+            raise ValueError("count() takes no field, the others need one")
+        if self.field is not None:
+            check_measured(self.field)
+
+
 # A trace matches when the set is not empty.
-Spanset = Spans | Related
+Spanset = Spans | Related | Filtered
+
+
+def check_measured(field: Field) -> None:
+    """ValueError if spans are not measured by it: `duration`, in nanoseconds, and attributes of the span,
+    where they are finite numbers, are what figures can be made of."""
+    if field.scope == "resource" or (field.scope == "intrinsic" and field.name != "duration"):
+        raise ValueError("figures are made of duration, and of numbers in attributes of the span")
+
 
 _LONGEST_PATTERN = 256
 # What one of RE2 and Python does not know, or reads otherwise: groups with (?...) but (?:...), references,

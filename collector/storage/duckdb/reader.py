@@ -43,12 +43,13 @@ from collector.storage.base import (
     bucket_start,
     is_rolled_up,
 )
-from collector.storage.duckdb import rollups, trace_times
+from collector.storage.duckdb import rollups, spanseries, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.duckdb.usage import DuckDBUsage
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
 from collector.storage.rows import spans_from_columns
+from collector.storage.spanseries import SpanSeries, SpanSeriesQuery
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -125,6 +126,9 @@ class DuckDBReader:
         }
         rows = self._database.rows("traces", values, **structure)
         return _page(rows, query)
+
+    def span_series(self, query: SpanSeriesQuery) -> SpanSeries:
+        return spanseries.series(self._database, query)
 
     def attributes(self, query: AttributesQuery) -> tuple[tuple[Scalar, int], ...]:
         column = {"span": "attributes", "resource": "resource_id", "names": "name"}[query.of]

@@ -18,6 +18,8 @@ from collector.storage.spanset import (
     All,
     Comparison,
     Condition,
+    Field,
+    Filtered,
     Spans,
     Spanset,
 )
@@ -25,18 +27,26 @@ from collector.storage.spanset import (
 # Columns where "" stands for an absent attribute; in the others it is NULL.
 _TEXT = frozenset({*SPAN_FIELDS.values(), *RESOURCE_FIELDS.values()} - {"http_status", "coldstart"})
 _COLUMN_TYPES: dict[str, type] = {"http_status": int, "coldstart": bool}
+_INTRINSIC_TEXTS = {
+    "name": "name",
+    "statusMessage": "status_message",
+    "status": "['unset', 'ok', 'error'][status + 1]",
+    "kind": "['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1]",
+}
 _JSON_TYPES: dict[type, str] = {str: "'VARCHAR'", bool: "'BOOLEAN'", int: "'BIGINT', 'UBIGINT', 'DOUBLE'"}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One expression: `spans` with a condition, or two earlier steps brought together."""
+    """One expression: `spans` with a condition, two earlier steps brought together, or what is kept of the
+    one on the left where `condition` holds of a trace's spans, measured by `measured`."""
 
     name: str
-    kind: Literal["spans", "child", "descendant", "and", "or"]
+    kind: Literal["spans", "child", "descendant", "and", "or", "filtered"]
     condition: str = ""
     left: str = ""
     right: str = ""
+    measured: str = ""
 
 
 @dataclass(slots=True)
@@ -62,11 +72,57 @@ def _step(asked: Spanset, out: Compiled) -> str:
     """Adds the steps of a set; the name of its last."""
     if isinstance(asked, Spans):
         step = Step(f"set_{len(out.steps)}", "spans", _condition(asked.where, out))
+    elif isinstance(asked, Filtered):
+        left = _step(asked.of, out)
+        having, figured = _having(asked, out), _figured(asked, out)
+        step = Step(f"set_{len(out.steps)}", "filtered", having, left, measured=figured)
     else:
         left, right = _step(asked.left, out), _step(asked.right, out)
         step = Step(f"set_{len(out.steps)}", asked.relation, left=left, right=right)
     out.steps.append(step)
     return step.name
+
+
+def _having(asked: Filtered, out: Compiled) -> str:
+    figure = {"avg": "fsum(figure) / count(figure)", "sum": "fsum(figure)"}.get(
+        asked.figure, f"{asked.figure}(figure)"
+    )
+    operator = "<>" if asked.operator == "!=" else asked.operator
+    return f"{figure} {operator} {_bind(float(asked.value), out)}"
+
+
+def _figured(asked: Filtered, out: Compiled) -> str:
+    return measured(asked.field, out) if asked.field else "1"
+
+
+def measured(field: Field, out: Compiled) -> str:
+    """The number that a span says in a field that figures are made of; NULL if it says none."""
+    if field.scope == "intrinsic":
+        return "duration_ns::DOUBLE"
+    column = SPAN_FIELDS.get(field.name)
+    if column:
+        return f"{column}::DOUBLE" if _COLUMN_TYPES.get(column) is int else "NULL::DOUBLE"
+    said = f"json_extract(nullif(attributes, ''), {_bind(pointer(field.name), out)})"
+    number = f"try_cast({said}::VARCHAR AS DOUBLE)"  # a string keeps its quotes here, and is no number
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def grouped_by(field: Field, out: Compiled) -> str:
+    """What a span says in a field, as text: "" if nothing. Resources' attributes are the column `sent_by`."""
+    if field.scope == "intrinsic":
+        return _INTRINSIC_TEXTS[field.name]
+    sides = []
+    if field.scope in ("span", "any"):
+        sides.append(_text(SPAN_FIELDS, "attributes", field.name, out))
+    if field.scope in ("resource", "any"):
+        sides.append(_text(RESOURCE_FIELDS, "sent_by", field.name, out))
+    return f"coalesce({', '.join(sides)}, '')"
+
+
+def _text(columns: dict[str, str], attributes: str, key: str, out: Compiled) -> str:
+    if key in columns:
+        return f"nullif({columns[key]}::VARCHAR, '')"
+    return f"json_extract_string(nullif({attributes}, ''), {_bind(pointer(key), out)})"
 
 
 def _condition(condition: Condition, out: Compiled) -> str:

@@ -15,6 +15,7 @@ from collector.storage.spanset import (
     Comparison,
     Condition,
     Field,
+    Filtered,
     Related,
     Spans,
     Spanset,
@@ -90,6 +91,18 @@ def test_structure_binds_closer_than_and_between_sets() -> None:
     assert parse(">".join(written)) == Related("child", Related("child", a, b), c)
 
 
+def test_figures_come_after_a_bar_and_bind_loosest() -> None:
+    a, b = parse("{ .a = 1 }"), parse("{ .b = 1 }")
+    often = Filtered(Related("descendant", a, b), "count", None, ">", 20.0)
+    assert parse("{ .a = 1 } >> { .b = 1 } | count() > 20") == often
+    assert parse("({ .a = 1 } | avg(duration) >= 1.5s) && { .b = 1 }") == Related(
+        "and", Filtered(a, "avg", Field("intrinsic", "duration"), ">=", 1.5e9), b
+    )
+    assert parse("{ .a = 1 } | sum(span.x) < .5 | count() = 2") == Filtered(
+        Filtered(a, "sum", Field("span", "x"), "<", 0.5), "count", None, "=", 2.0
+    )
+
+
 def test_empty_braces_are_every_span() -> None:
     assert parse("{}") == parse(" { } ") == Spans(All())
 
@@ -113,6 +126,16 @@ def test_empty_braces_are_every_span() -> None:
         ("{ .a < `x` }", "compares numbers"),
         ("(" * 30 + "{}" + ")" * 30, "more than 20 deep"),
         ("||".join(["{}"] * 9), "at most 8"),
+        (
+            "{} | cuont() > 1",
+            "at character 6 'cuont' stands, where one of count(), avg()",
+        ),
+        ("{} | count(duration) > 1", "a closing )"),
+        ("{} | avg(name) > 1", "at character 6: figures are made of duration"),
+        ("{} | avg(resource.x) > 1", "figures are made of duration"),
+        ("{} | count() > `x`", "a number or a duration"),
+        ("{} | count() > 1e999", "a number or a duration"),
+        ("{}" + " | count() > 1" * 33, "at most 32"),
         ("{" + "&&".join([".a=1"] * 33) + "}", "at most 32"),
     ],
 )
@@ -161,9 +184,15 @@ conditions = st.recursive(
     ),
     max_leaves=5,
 )
+finite = st.floats(allow_nan=False, allow_infinity=False)
+measured = st.just(Field("intrinsic", "duration")) | st.builds(Field, st.sampled_from(["span", "any"]), keys)
 spansets = st.recursive(
     st.builds(Spans, conditions | st.just(All())),
-    lambda sets: st.builds(Related, st.sampled_from(["child", "descendant", "and", "or"]), sets, sets),
+    lambda sets: (
+        st.builds(Related, st.sampled_from(["child", "descendant", "and", "or"]), sets, sets)
+        | st.builds(Filtered, sets, st.just("count"), st.none(), st.sampled_from(["=", "<"]), finite)
+        | st.builds(Filtered, sets, st.sampled_from(["avg", "sum"]), measured, st.just(">"), finite)
+    ),
     max_leaves=5,
 )
 
@@ -173,7 +202,7 @@ def test_a_written_query_reads_as_the_same_query(asked: Spanset) -> None:
     assert parse(write(asked)) == asked
 
 
-@given(st.text(max_size=60) | st.text('{}()<>=!~&|. "`span.resourcename1s\\', max_size=60))
+@given(st.text(max_size=60) | st.text('{}()<>=!~&|., "`span.resourcename1scount()\\', max_size=60))
 def test_any_text_is_a_query_or_refused_as_none(text: str) -> None:
     try:
         asked = parse(text)

@@ -16,6 +16,8 @@ import pytest
 
 from collector.storage.base import EdgesQuery, FunctionsQuery, SeriesQuery, SlowQuery, Window
 from collector.storage.duckdb import DuckDBStorage, open_storage
+from collector.storage.spanseries import SpanSeriesQuery
+from collector.storage.spanset import All, Comparison, Field, Related, Spans
 from tests.collector.batches import SECOND, T0, batch, row, trace
 
 DAY = 86_400 * SECOND
@@ -23,6 +25,10 @@ ONE_OF = 10
 TRACES = 3_000
 WINDOW = Window(T0 - DAY, T0 + 3 * DAY)
 LATER = T0 + 2 * DAY
+
+
+# Spans below a call, chosen by structure.
+CALLED = Related("descendant", Spans(All()), Spans(Comparison(Field("intrinsic", "name"), "=", "look")))
 
 
 class Clock:
@@ -123,12 +129,14 @@ def test_counts_are_what_they_were_within_the_error_of_sampling(tmp_path: Path) 
             (edge,) = (e for e in storage.reader.edges(EdgesQuery(WINDOW)) if e.target.name == "stock")
             (slow,) = storage.reader.slow(SlowQuery(WINDOW, "operations", "stock"))
             series = storage.reader.series(SeriesQuery(WINDOW, "shop"))
+            (spans,) = storage.reader.span_series(SpanSeriesQuery(WINDOW, CALLED, "count")).lines
             assert slow.max_per_trace == 1
             return {
                 "calls": shop.calls,
                 "series": sum(p.calls for p in series),
                 "edge": edge.calls,
                 "slow": slow.count,
+                "spans": sum(p.value for p in spans.points),
             }
 
         def certain() -> tuple[int, int]:

@@ -16,7 +16,16 @@ from collector import jsonvalue  # noqa: E402
 from collector.storage.base import AttributesQuery, TracesQuery  # noqa: E402
 from collector.storage.duckdb import open_storage  # noqa: E402
 from collector.storage.memory import MemoryStorage  # noqa: E402
-from collector.storage.spanset import INTRINSICS, All, AnyOf, Comparison, Field, Related, Spans  # noqa: E402
+from collector.storage.spanset import (  # noqa: E402
+    INTRINSICS,
+    All,
+    AnyOf,
+    Comparison,
+    Field,
+    Filtered,
+    Related,
+    Spans,
+)
 from tests.collector.batches import batch, row  # noqa: E402
 from tests.collector.storage.test_contract import storage  # noqa: E402, F401
 from tests.spanset_contract import *  # noqa: E402, F403
@@ -53,9 +62,19 @@ CONDITIONS = st.recursive(
     ),
     max_leaves=4,
 )
+MEASURED = st.sampled_from(
+    [Field("intrinsic", "duration"), Field("span", "x"), Field("any", "http.status_code")]
+)
+COMPARED = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
+NUMBERS = st.sampled_from([-1.0, 0.0, 1.0, 2.0, 1000.0, 2500.0])
+# Not sums and means of doubles: one engine rounds once, the other now and then.
+FIGURES = st.tuples(st.just("count"), st.none()) | st.tuples(st.sampled_from(["min", "max"]), MEASURED)
 SPANSETS = st.recursive(
     st.builds(Spans, CONDITIONS),
-    lambda sets: st.builds(Related, st.sampled_from(["child", "descendant", "and", "or"]), sets, sets),
+    lambda sets: (
+        st.builds(Related, st.sampled_from(["child", "descendant", "and", "or"]), sets, sets)
+        | st.builds(lambda of, f, op, n: Filtered(of, *f, op, n), sets, FIGURES, COMPARED, NUMBERS)
+    ),
     max_leaves=4,
 )
 

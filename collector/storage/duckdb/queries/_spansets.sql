@@ -1,13 +1,21 @@
-{#- The sets of spans of a TracesQuery, one expression a step (spanset_sql.py). A trace that is asked for begins
-    in the window, so none of its spans starts before it. -#}
-{% for name, condition in asked.origins.items() %}
-{{ name }} AS MATERIALIZED (SELECT resource_id FROM {{ everywhere('resources') }} WHERE {{ condition }}),
-{% endfor %}
+{#- The sets of spans of a query, one expression a step (spanset_sql.py), chosen among `set_spans`: rows, and
+    what holds of those that are looked at. -#}
+{% set rows, looked_at = set_spans %}
+{% include '_origins.sql' %}
 {% for step in asked.steps %}
 {% if step.kind == 'spans' %}
 {{ step.name }} AS MATERIALIZED (
-    SELECT trace_id, span_id, parent_span_id FROM {{ everywhere('spans') }}
-    WHERE start_ns >= $start_ns AND {{ step.condition }}
+    SELECT trace_id, span_id, parent_span_id FROM {{ rows }} WHERE {{ looked_at }} AND {{ step.condition }}
+)
+{% elif step.kind == 'filtered' %}
+{{ step.name }} AS MATERIALIZED (
+    FROM {{ step.left }} WHERE trace_id IN (
+        SELECT trace_id FROM (
+            SELECT trace_id, {{ step.measured }} AS figure FROM {{ rows }}
+            WHERE {{ looked_at }} AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM {{ step.left }})
+        )
+        GROUP BY trace_id HAVING {{ step.condition }}
+    )
 )
 {% elif step.kind == 'or' %}
 {{ step.name }} AS MATERIALIZED (FROM {{ step.left }} UNION FROM {{ step.right }})
@@ -24,8 +32,8 @@
 )
 {% else %}
 {{ step.name }}_tree AS MATERIALIZED (
-    SELECT trace_id, span_id, parent_span_id FROM {{ everywhere('spans') }}
-    WHERE trace_id IN (SELECT trace_id FROM {{ step.left }} INTERSECT SELECT trace_id FROM {{ step.right }})
+    SELECT trace_id, span_id, parent_span_id FROM {{ rows }}
+    WHERE {{ looked_at }} AND trace_id IN (SELECT trace_id FROM {{ step.left }} INTERSECT SELECT trace_id FROM {{ step.right }})
 ),
 -- From each span of the right side up: UNION ends where nothing new is found, also in a circle of parents.
 {{ step.name }}_up AS (

@@ -3,6 +3,8 @@
 {% set key = {'newest': 'start_ns', 'slowest': 'duration_ns', 'spans': 'spans', 'errors': 'errors'}[q.sort] %}
 WITH {% if asked and asked.recursive %} RECURSIVE {% endif %}
 
+{# A trace that is asked for begins in the window, so none of its spans starts before it. #}
+{% set set_spans = (everywhere('spans'), 'start_ns >= $start_ns') %}
 {% if asked %} {% include '_spansets.sql' %}, {% endif %}
 {% if edge %} {% include '_pairs.sql' %}, {% endif %}
 -- A trace that starts in the window has a span that does: everything else need not be grouped.

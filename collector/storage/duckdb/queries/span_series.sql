@@ -1,0 +1,35 @@
+{#- Figures of a set of spans over time: see collector/storage/spanseries.py. A set that is one condition is
+    read in one pass; the others are chosen first. -#}
+{% set plain = asked.steps | length == 1 %}
+{% set set_spans = (within('spans', 'near_start_ns', 'end_ns'), 'start_ns >= $near_start_ns AND start_ns < $end_ns') %}
+WITH {% if asked.recursive %} RECURSIVE {% endif %}
+{% if plain %} {% include '_origins.sql' %} {% else %} {% include '_spansets.sql' %}, {% endif %}
+{% if 'sent_by' in line %}
+senders AS MATERIALIZED (
+    SELECT resource_id, any_value(attributes) AS sent_by FROM {{ everywhere('resources') }} GROUP BY resource_id
+),
+{% endif %}
+chosen AS (
+    SELECT
+        ((start_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::INTEGER AS part,
+        {{ line }} AS line,
+        {{ measured }} AS figure
+    FROM {{ counted('spans') }} {% if 'sent_by' in line %} LEFT JOIN senders USING (resource_id) {% endif %}
+    WHERE start_ns >= $start_ns AND start_ns < $end_ns
+    {% if plain %} AND {{ asked.steps[0].condition }}
+    {% else %} AND (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM {{ asked.steps[-1].name }})
+    {% endif %}
+),
+grouped AS MATERIALIZED (
+    SELECT line, part, count(*) AS n,
+    {% if statistic == 'quantile' %} quantile_cont(figure, $quantile)
+    {% elif statistic == 'avg' %} fsum(figure) / count(*)
+    {% else %} {{ {'count': 'count', 'rate': 'count', 'sum': 'fsum'}.get(statistic, statistic) }}(figure)
+    {% endif %} AS figure
+    FROM chosen WHERE figure IS NOT NULL GROUP BY line, part
+),
+ranked AS (
+    SELECT line, row_number() OVER (ORDER BY n DESC, line) AS rank, count(*) OVER () AS lines
+    FROM (SELECT line, sum(n) AS n FROM grouped GROUP BY line)
+)
+SELECT line, part, figure, lines FROM grouped JOIN ranked USING (line) WHERE rank <= $groups ORDER BY rank, part
