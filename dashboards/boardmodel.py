@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from collector.analysis.traceql_series import parse_series
 from collector.storage.base import InvalidQuery
 from dashboards.boardyaml import BoardError, Document, read_yaml
 from dashboards.timerange import TimeRange
@@ -19,7 +20,7 @@ Measure = Literal[
     "rate", "count", "errors", "error rate", "p50", "p95", "p99", "cold starts",
     "memory", "processor", "timeouts", "billed",
 ]  # fmt: skip
-SOURCES = ("text", "calls", "metric", "logs", "sql")
+SOURCES = ("text", "calls", "metric", "logs", "spans", "sql")
 MOST_PANELS = 40
 LONGEST_TEXT = 20_000
 
@@ -58,6 +59,13 @@ class LogCount(Strict):
     by: Literal["", "service", "level", "scope"] = ""
 
 
+class SpanSource(Strict):
+    """Any set of spans, as the page of spans over time draws it: TraceQL that may end in a figure."""
+
+    query: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    service: Words = ""
+
+
 class Panel(Strict):
     """One rectangle of the grid. Exactly one of SOURCES says what is in it."""
 
@@ -69,6 +77,7 @@ class Panel(Strict):
     calls: Calls | None = None
     metric: MetricSource | None = None
     logs: LogCount | None = None
+    spans: SpanSource | None = None
     sql: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_TEXT)] | None = None
 
     @model_validator(mode="after")
@@ -126,6 +135,7 @@ class Board(Strict):
                 raise ValueError(f"range: {error}") from None
         for panel in self.panels:
             _check_names(panel, set(names))
+            _check_query(panel, names)
         return self
 
 
@@ -138,6 +148,16 @@ def _check_names(panel: Panel, known: set[str]) -> None:
     used = set(_REFERENCE.findall(" ".join(_texts(said))))
     if unknown := sorted(used - known):
         raise ValueError(f"panel {panel.title!r} uses ${unknown[0]}, which is no variable of this dashboard")
+
+
+def _check_query(panel: Panel, names: list[str]) -> None:
+    """A query that cannot be read whatever the variables say is told before anybody looks."""
+    if panel.spans is None:
+        return
+    try:
+        parse_series(filled(panel.spans.query, dict.fromkeys(names, "1")))
+    except InvalidQuery as error:
+        raise ValueError(f"panel {panel.title!r}, spans.query: {error}") from None
 
 
 def _texts(value: Any) -> list[str]:

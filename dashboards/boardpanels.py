@@ -11,12 +11,23 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from collector.analysis.traceql import quoted
+from collector.analysis.traceql_series import Series, parse_series
 from collector.sqlchild import SqlFailed, Table
 from collector.storage.base import InvalidQuery, StorageError, Window
 from collector.storage.logs import LogsQuery
 from collector.storage.metrics import MetricSelector
+from collector.storage.spanset import Comparison, narrowed
 from collector.storage.usage import HeatmapQuery
-from dashboards.boardmodel import Board, Calls, LogCount, MetricSource, Panel, Variable, filled
+from dashboards.boardmodel import (
+    Board,
+    Calls,
+    LogCount,
+    MetricSource,
+    Panel,
+    SpanSource,
+    Variable,
+    filled,
+)
 from dashboards.callmeasures import call_lines
 from dashboards.charts import heatmap as heat
 from dashboards.charts.scale import FORMATS, Unit
@@ -31,6 +42,7 @@ from dashboards.metriclines import (
     found_metric,
     metric_lines,
 )
+from dashboards.spanlines import SERVICE, span_lines
 from dashboards.sqlchart import Bars, chart_of
 from dashboards.ui import Ui
 
@@ -155,12 +167,18 @@ def _lines_view(panel: Panel, canvas: Canvas) -> PanelView:
 
 def _coloured(panel: Panel, found: MetricLines, canvas: Canvas) -> MetricLines:
     """Lines of functions in the colours that these have elsewhere."""
-    source = panel.calls or panel.metric or panel.logs
-    if source is None or source.by not in ("service", "service.name"):
+    if not _by_service(panel, canvas):
         return found
     colours = canvas.colours([line.name for line in found.lines if line.name != OTHERS])
     lines = (replace(line, css=colours.get(line.name, "s0")) for line in found.lines)
     return replace(found, lines=tuple(lines))
+
+
+def _by_service(panel: Panel, canvas: Canvas) -> bool:
+    if panel.spans is not None:
+        return _series(panel.spans, canvas).by == SERVICE
+    source = panel.calls or panel.metric or panel.logs
+    return source is not None and source.by in ("service", "service.name")
 
 
 def _lines(panel: Panel, canvas: Canvas, buckets: int) -> MetricLines:
@@ -170,8 +188,20 @@ def _lines(panel: Panel, canvas: Canvas, buckets: int) -> MetricLines:
         return call_lines(canvas.ui.reader, canvas.window, source.measure, source.by, service, buckets)
     if panel.metric is not None:
         return _metric_lines(panel.metric, canvas, buckets)
+    if panel.spans is not None:
+        return span_lines(canvas.ui.reader, canvas.window, _series(panel.spans, canvas), buckets)
     assert panel.logs is not None
     return _log_lines(panel.logs, canvas, buckets)
+
+
+def _series(source: SpanSource, canvas: Canvas) -> Series:
+    """Values stand within quotes of the query: what they hold cannot end those."""
+    values = {name: quoted(value)[1:-1] for name, value in canvas.values.items()}
+    asked = parse_series(filled(source.query, values))
+    service = canvas.filled(source.service)
+    if not service:
+        return asked
+    return replace(asked, spanset=narrowed(asked.spanset, Comparison(SERVICE, "=", service)))
 
 
 def _metric_lines(source: MetricSource, canvas: Canvas, buckets: int) -> MetricLines:

@@ -9,8 +9,9 @@ from threading import Lock
 from fastapi import Request
 
 from collector.analysis.traceql import KINDS, OPERATORS, STATUSES, Token, quoted, tokens
+from collector.analysis.traceql_series import FUNCTIONS
 from collector.storage.base import AttributesQuery, SpanReader, Window
-from collector.storage.spanset import INTRINSICS, RESOURCE_FIELDS, SPAN_FIELDS
+from collector.storage.spanset import INTRINSICS, ORDERED, RESOURCE_FIELDS, SPAN_FIELDS
 from dashboards.ui import ui_of
 
 # As many as a list under a field shows.
@@ -19,6 +20,12 @@ MOST = 30
 KEPT_S = 10.0
 _AFTER_SET = ("&&", "||", ">>", ">")
 _INSIDE = ("&&", "||", "}")
+# What may follow a bar, each with the field that is meant most often.
+_FIGURES = (
+    "rate()", "count() >", "avg(duration) >", "max(duration) >", "sum(duration) >", "count_over_time()",
+    "avg_over_time(duration)", "quantile_over_time(duration, 0.95)", "max_over_time(duration)",
+    "min_over_time(duration)", "sum_over_time(duration)",
+)  # fmt: skip
 
 Choices = Callable[[AttributesQuery], Iterable[str | int | float | bool]]
 
@@ -78,7 +85,7 @@ def _next(before: list[Token], window: Window, choices: Choices) -> list[str]:
     """What may stand after these tokens."""
     texts = [token.text for token in before]
     if texts.count("{") <= texts.count("}"):
-        return list(_AFTER_SET) if texts and texts[-1] in ("}", ")") else ["{"]
+        return _outside(texts, window, choices)
     if texts[-1] in ("{", "(", "&&", "||"):
         return _fields(window, choices)
     if texts[-1] in OPERATORS and len(texts) > 1:
@@ -86,6 +93,20 @@ def _next(before: list[Token], window: Window, choices: Choices) -> list[str]:
     if len(texts) > 1 and texts[-2] in OPERATORS:
         return list(_INSIDE)
     return list(OPERATORS) if before[-1].kind in ("key", "word") else list(_INSIDE)
+
+
+def _outside(texts: list[str], window: Window, choices: Choices) -> list[str]:
+    """Between sets, and in a figure of them after a bar."""
+    if "|" not in texts:
+        return [*_AFTER_SET, "|"] if texts and texts[-1] in ("}", ")") else ["{"]
+    figure = texts[len(texts) - texts[::-1].index("|") :]
+    if not figure:
+        return list(_FIGURES)
+    if figure[-2:] == ["by", "("]:
+        return [f"{field})" for field in _fields(window, choices) if field != "duration"]
+    if figure[-1] != ")" or "by" in figure:
+        return []
+    return ["by ("] if figure[0] in FUNCTIONS else list(ORDERED)
 
 
 def _fields(window: Window, choices: Choices) -> list[str]:

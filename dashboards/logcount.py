@@ -12,7 +12,7 @@ from collector.storage.logs import LogBucket, LogFacets, LogReader, LogsQuery
 from dashboards.charts.timeseries import Line
 from dashboards.colours import COLOURS
 from dashboards.loglines import severity_lines
-from dashboards.metriclines import OTHERS
+from dashboards.metriclines import OTHERS, beyond
 
 CountBy = Literal["", "service", "level", "scope"]
 
@@ -35,7 +35,7 @@ def log_counts(reader: LogReader, query: LogsQuery, by: CountBy, buckets: int) -
         for rank, (name, _) in enumerate(groups, 1)
         if name  # records without one are among the others
     ]
-    rest = _beyond(_values(whole, query, buckets), lines)
+    rest = beyond(_values(whole, query, buckets), lines)
     return [*lines, Line(OTHERS, "s0", rest)] if any(rest) else lines
 
 
@@ -52,9 +52,3 @@ def _values(found: Sequence[LogBucket], query: LogsQuery, buckets: int) -> tuple
     for bucket in found:
         counts[bucket_index(query.window, buckets, bucket.start_ns)] += bucket.count
     return tuple(float(counts[part]) for part in range(buckets))
-
-
-def _beyond(whole: Sequence[float], lines: Sequence[Line]) -> tuple[float, ...]:
-    return tuple(
-        max(total - sum(line.values[part] or 0 for line in lines), 0.0) for part, total in enumerate(whole)
-    )

@@ -127,6 +127,10 @@ def _others(reader: MetricReader, query: RangeQuery, lines: Sequence[Line], fact
     """What all groups together have beyond those that are drawn."""
     whole = reader.range(replace(query, group_by="", groups=1)).lines
     totals = _values(whole[0], query, factor) if whole else (None,) * query.buckets
-    drawn = [sum(line.values[part] or 0 for line in lines) for part in range(query.buckets)]
-    rest = tuple(None if total is None else max(total - sum_, 0.0) for total, sum_ in zip(totals, drawn))
-    return Line(OTHERS, "s0", rest)
+    return Line(OTHERS, "s0", beyond(totals, lines))
+
+
+def beyond(totals: Sequence[float | None], lines: Sequence[Line]) -> tuple[float | None, ...]:
+    """What is left of totals without the lines that are drawn."""
+    drawn = [sum(line.values[part] or 0 for line in lines) for part in range(len(totals))]
+    return tuple(None if total is None else max(total - sum_, 0.0) for total, sum_ in zip(totals, drawn))

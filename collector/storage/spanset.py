@@ -8,7 +8,7 @@ one compared with none at all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Scope = Literal["intrinsic", "span", "resource", "any"]
@@ -153,6 +153,18 @@ def check_measured(field: Field) -> None:
     where they are finite numbers, are what figures can be made of."""
     if field.scope == "resource" or (field.scope == "intrinsic" and field.name != "duration"):
         raise ValueError("figures are made of duration, and of numbers in attributes of the span")
+
+
+def narrowed(asked: Spanset, condition: Condition) -> Spanset:
+    """Those spans of a set that fulfil a condition besides; figures within are of these."""
+    if isinstance(asked, Spans):
+        return Spans(All((asked.where, condition)))
+    if isinstance(asked, Filtered):
+        return replace(asked, of=narrowed(asked.of, condition))
+    right = narrowed(asked.right, condition)
+    if asked.relation in ("child", "descendant"):
+        return replace(asked, right=right)
+    return replace(asked, left=narrowed(asked.left, condition), right=right)
 
 
 _LONGEST_PATTERN = 256

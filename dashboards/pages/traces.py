@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from collector.analysis.traceql import is_traceql, parse
+from collector.analysis.traceql_series import parse_series
 from collector.storage.base import InvalidQuery, SpanReader, TracePage, TracesQuery, Window
 from dashboards.bounds import duration_bounds
 from dashboards.completion import complete, vocabulary_of
@@ -54,6 +55,8 @@ def traces(request: Request) -> Response:
     window = range_of(request).window
     trail = _trail(params)
     query, problem = _asked(params, window)
+    if problem and _is_series(text(params, "q")):
+        return RedirectResponse(url(request, "/metrics-explorer/spans", q=text(params, "q")), 307)
     page = reader.traces(replace(query, cursor=trail[-1] if trail else "")) if not problem else NO_PAGE
     services = reader.services(window)
     return render(
@@ -115,6 +118,15 @@ def _asked(params: Mapping[str, str], window: Window) -> tuple[TracesQuery, str]
             raise
         rest = {key: value for key, value in params.items() if key != "q"}
         return read_query(rest, window), f"{str(error)[:1].upper()}{str(error)[1:]}."
+
+
+def _is_series(typed: str) -> bool:
+    """Whether a query ends in a figure over time, which another page draws."""
+    try:
+        parse_series(typed)
+    except InvalidQuery:
+        return False
+    return True
 
 
 def read_query(params: Mapping[str, str], window: Window) -> TracesQuery:

@@ -8,7 +8,17 @@ from typing import get_args
 
 import pytest
 
-from dashboards.boardmodel import Board, Calls, LogCount, MetricSource, Panel, Strict, Variable, read_board
+from dashboards.boardmodel import (
+    Board,
+    Calls,
+    LogCount,
+    MetricSource,
+    Panel,
+    SpanSource,
+    Strict,
+    Variable,
+    read_board,
+)
 
 DOCS = (Path(__file__).parents[2] / "docs" / "boards.md").read_text()
 SECTIONS = {
@@ -18,6 +28,7 @@ SECTIONS = {
     "### `calls`": Calls,
     "### `metric`": MetricSource,
     "### `logs`": LogCount,
+    "### `spans`": SpanSource,
 }
 
 
@@ -42,4 +53,4 @@ def test_every_value_of_a_choice_is_described(head: str) -> None:
 
 def test_the_example_is_good() -> None:
     example = re.search(r"```yaml\n(.*?)```", DOCS, re.S)
-    assert example and len(read_board(example[1], "example.yaml").panels) == 5
+    assert example and len(read_board(example[1], "example.yaml").panels) == 6

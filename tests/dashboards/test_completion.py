@@ -35,8 +35,17 @@ def offered(typed: str) -> list[str]:
 
 def test_braces_open_and_sets_are_joined() -> None:
     assert offered("") == ["{"]
-    assert offered("{ }") == ["{ } &&", "{ } ||", "{ } >>", "{ } >"]
+    assert offered("{ }") == ["{ } &&", "{ } ||", "{ } >>", "{ } >", "{ } |"]
     assert offered("{ } >> ") == ["{ } >> {"]
+
+
+def test_figures_follow_a_bar_and_over_time_what_they_are_drawn_by() -> None:
+    assert "{ } | count() >" in offered("{ } |")
+    assert offered("{ } | q") == ["{ } | quantile_over_time(duration, 0.95)"]
+    assert offered("{ } | rate()") == ["{ } | rate() by ("]
+    assert offered("{ } | count()")[0] == "{ } | count() <"
+    assert "{ } | rate() by (resource.service.name)" in offered("{ } | rate() by (")
+    assert offered("{ } | rate() by (name)") == []
 
 
 def test_fields_are_those_of_the_language_and_those_that_spans_have() -> None:

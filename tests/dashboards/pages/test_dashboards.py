@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -90,6 +91,27 @@ def test_bars_are_of_the_groups_with_most_and_the_others_together(
 def test_metrics_are_drawn_by_attribute(shop: MemoryStorage, tmp_path: Path) -> None:
     html = shown(shop, tmp_path, "  - {title: Orders, metric: {name: orders, by: route}}\n")
     assert all(f"<bdi>/r{group}</bdi>" in html for group in range(3))
+
+
+def test_spans_are_drawn_by_query_with_variables_within_its_quotes(
+    shop: MemoryStorage, tmp_path: Path
+) -> None:
+    counted = "query: '{ resource.service.name = \"$service\" && kind = server } | count_over_time()'"
+    window = Window(NOW_NS - 60 * MINUTE, NOW_NS)
+    (stats,) = shop.reader.functions(FunctionsQuery(window, "checkout"))
+    panels = f"  - {{title: N, show: stat, spans: {{{counted}}}}}\n"
+    html = shown(shop, tmp_path, panels, "v-service=checkout")
+    assert re.search(rf'<p class="stat [^>]*>{stats.calls}</p>', html)
+    tricky = quote('x" || kind = server || name = "')
+    html = shown(shop, tmp_path, panels, f"v-service={tricky}")
+    assert re.search(r'<p class="stat [^>]*>–</p>', html), "a value is never part of the query"
+
+
+def test_spans_of_one_function_only(shop: MemoryStorage, tmp_path: Path) -> None:
+    query = "{ kind = server } | rate() by (resource.service.name)"
+    panels = f"  - {{title: N, show: bar, spans: {{query: '{query}', service: $service}}}}\n"
+    assert shown(shop, tmp_path, panels, "v-service=checkout").count('class="bar-cell') == 1
+    assert shown(shop, tmp_path, panels).count('class="bar-cell') > 1
 
 
 def test_sql_is_asked_with_the_variables_and_shown_as_a_table(shop: MemoryStorage, tmp_path: Path) -> None:
