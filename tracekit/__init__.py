@@ -12,7 +12,7 @@ from time import time_ns
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     from tracekit.api import add_event as add_event
@@ -82,19 +82,78 @@ def __getattr__(name: str) -> object:
 
 
 def undisturbed(load: Callable[..., T], *args: Any) -> T:
-    """What `load` returns, without the garbage collector looking at what it makes again and again: modules
-    stay, and looking costs as much as loading half of them (0.7 ms of a cold start). They are left to the
-    oldest generation. Whoever has switched the collector off, or frozen objects, is not interfered with."""
-    if not gc.isenabled() or not hasattr(gc, "freeze") or gc.get_freeze_count():
-        return load(*args)
-    gc.disable()
+    """What `load`, which imports modules of this package, returns; in half the time it would take.
+
+    The garbage collector does not look again and again at what is made: modules stay, and looking costs as
+    much as loading half of them (0.7 ms of a cold start). They are left to the oldest generation. Whoever has
+    switched the collector off, or frozen objects, is not interfered with. And modules are found by _Near.
+    """
+    near: Any = _Near()
+    sys.meta_path.insert(0, near)
+    collects = gc.isenabled() and hasattr(gc, "freeze") and not gc.get_freeze_count()
+    if collects:
+        gc.disable()
     try:
         return load(*args)
     finally:
-        # Everything alive to the permanent generation, which was empty, and from there to the oldest.
-        gc.freeze()
-        gc.unfreeze()
-        gc.enable()
+        if collects:
+            # Everything alive to the permanent generation, which was empty, and from there to the oldest.
+            gc.freeze()
+            gc.unfreeze()
+            gc.enable()
+        if near in sys.meta_path:
+            sys.meta_path.remove(near)
+
+
+# Bytes. A compiled module of ours has 20 KiB; room for more costs more than it would save.
+_LARGEST = 65_536
+_Spec: Any = type(sys.__spec__)
+_importlib: Any = sys.modules["_frozen_importlib_external"]
+_of_files = __spec__ is not None and type(__spec__.loader) is _importlib.SourceFileLoader
+
+
+class _Near:
+    """Finds this package's modules beside it, and what importlib has compiled of them: a third of the time a
+    module takes to import goes into asking around (60 us each, 38 with this). Whatever is not as it usually
+    is, importlib is asked for: another loader (of an archive, of a tool), code that is not compiled yet, is
+    older than its source or is not kept by its time."""
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> object:
+        if not path or not _of_files or not name.startswith("tracekit."):
+            return None
+        try:
+            source = f"{path[0]}/{name.rpartition('.')[2]}.py"
+            loader = _Compiled(name, source)
+            spec = _Spec(name, loader, origin=source)
+            spec.has_location = True
+            loader.code = _compiled(name, source, spec.cached)
+        except Exception:  # a package's folder, nothing compiled, or nothing at all: not for us to tell
+            return None
+        return spec if loader.code else None
+
+
+class _Compiled(_importlib.SourceFileLoader):  # type: ignore[misc]
+    code: object = None
+
+    def get_code(self, fullname: str) -> object:
+        code, self.code = self.code, None  # whoever loads it anew gets it anew
+        return code or super().get_code(fullname)
+
+
+def _compiled(name: str, source: str, cached: str) -> object:
+    os = _importlib._os  # posix or nt
+    file = os.open(cached, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        found = os.read(file, _LARGEST)
+    finally:
+        os.close(file)
+    # As PEP 3147 and 552 have it: magic number, flags (0: valid by time), time and size of the source.
+    of = os.stat(source)
+    words = [0, int(of.st_mtime) & 0xFFFFFFFF, of.st_size & 0xFFFFFFFF]
+    valid = _importlib.MAGIC_NUMBER + b"".join([number.to_bytes(4, "little") for number in words])
+    if len(found) == _LARGEST or found[:16] != valid:
+        return None
+    return _importlib._compile_bytecode(memoryview(found)[16:], name, cached, source)
 
 
 def __dir__() -> list[str]:

@@ -24,13 +24,8 @@ if TYPE_CHECKING:
     from tracekit.invocation import Call
 
 NEVER = float("inf")
-# A snapshot of a span that goes on is sent again after this: the collector must hear that it still runs.
-REFRESH_S = 15.0
-# Looks for open spans may take this share of the time at most.
-LOOKING_SHARE = 0.01
 # A short timeout must not be half over when it is said to be imminent.
 LARGEST_MARGIN_SHARE = 0.2
-_PATIENCE_S = 5.0
 _UNIX_MS = 10**12  # a deadline above this is a moment, not a length of time
 
 
@@ -125,49 +120,10 @@ class Watcher:
         now = time.monotonic()
         with self._lock:
             due = [watched for watched in self._calls if watched.due <= now]
-        if not due:
-            return
-        from tracekit import unfinished  # with the first call that lasts
+        if due:
+            from tracekit import unfinished  # with the first call that lasts
 
-        found = unfinished.open_spans([watched.root for watched in due])
-        urgent = False
-        sent = 0
-        for watched in due:
-            sent += self._tell(watched, found.get(watched.root, []), now)
-            urgent = urgent or watched.warn_at <= now
-            self._plan(watched, now)
-        if sent:
-            start_new_thread(unfinished.deliver, (urgent,))
-
-    def _plan(self, watched: Watched, now: float) -> None:
-        # The scan grows with the heap, and holds up everybody: a larger heap is looked at less often.
-        took = time.monotonic() - now
-        if watched.warn_at <= now:
-            watched.warn_at = NEVER
-        if watched.look_at <= now:
-            watched.look_at = now + max(watched.snapshot_after_s, took / LOOKING_SHARE)
-
-    def _tell(self, watched: Watched, spans: list[Span], now: float) -> int:
-        from tracekit import unfinished
-
-        imminent = watched.warn_at <= now
-        with self._lock:
-            if watched.over:
-                return 0
-            if imminent:
-                left = max(watched.deadline - now, 0.0)
-                watched.root.add_event(
-                    "tracekit.timeout_imminent", {"tracekit.remaining_ms": round(left * 1000)}
-                )
-        moment = time.time_ns()
-        count = 0
-        for span in spans:
-            lasts_s = (moment - span.start) / 1e9
-            heard = now - watched.sent.get(span, -NEVER)
-            if imminent or (lasts_s >= watched.snapshot_after_s and heard >= REFRESH_S):
-                watched.sent[span] = now
-                count += unfinished.send(span, moment, imminent)
-        return count
+            unfinished.tell(due, self._lock)
 
     def _leave(self) -> None:
         """The process ends while calls run: their open spans are sent as they are."""
@@ -176,14 +132,10 @@ class Watcher:
         roots = [watched.root for watched in self._calls[:]]
         if held:
             self._lock.release()
-        if not roots:
-            return
-        from tracekit import unfinished
+        if roots:
+            from tracekit import unfinished
 
-        moment = time.time_ns()
-        for spans in unfinished.open_spans(roots).values():
-            for span in spans:
-                unfinished.send(span, moment, False)
+            unfinished.leave_behind(roots)
 
 
 def remaining_s(context: Any) -> float | None:

@@ -181,12 +181,13 @@ _afterwards: list[Callable[[], None]] = []
 def flush() -> None:
     """Delivers after a call, and remembers how long that held it up. Never raises."""
     began = time.monotonic_ns()
-    _catch_up()
+    catch_up()
     pipeline.get().flush()
     PAUSES.flushed(time.monotonic_ns() - began)
 
 
-def _catch_up() -> None:
+def catch_up() -> None:
+    """Does what was put off until callers have their answers. From any thread; never raises."""
     while _afterwards:
         try:
             _afterwards.pop(0)()
@@ -196,7 +197,7 @@ def _catch_up() -> None:
             report(error, "after a call")
 
 
-ending.LAST_WORDS.append(_catch_up)
+ending.LAST_WORDS.append(catch_up)
 
 
 def get_ready(adapter: str) -> None:
@@ -267,7 +268,11 @@ def _invocation(callee: Callee, facts: Facts, outer: Any) -> Root:
         if first:
             span.set_attribute("tracekit.initialization_type", initialization_type(os.environ) or None)
             # The caller's span really waited for the cold start, so that is the parent where there is one.
-            LIFECYCLE.report(span.trace, parent or span, os.environ)
+            above = parent or span
+            if facts.flushed_by_runtime:
+                _afterwards.append(lambda: LIFECYCLE.report(span.trace, above, os.environ))
+            else:
+                LIFECYCLE.report(span.trace, above, os.environ)
     elif first:
         LIFECYCLE.unsampled()
     call = Call(span, facts, started, cold, trigger.kind)

@@ -22,7 +22,6 @@ from tracekit import config
 from tracekit.guard import report
 from tracekit.importprofile import IMPORTS, ImportTree, read_proc
 from tracekit.queue import QUEUE
-from tracekit.span import INTERNAL, Span, Trace
 from tracekit.watch import when_imported
 
 TYPE_CHECKING = False
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from tracekit.span import SpanContext
+    from tracekit.span import Span, SpanContext, Trace
 
 # A container may report another machine's clock: a start further back than this is not believed.
 _LONGEST_START_NS = 3600 * 10**9
@@ -74,10 +73,9 @@ class Lifecycle:
             self._stop_watch()
 
     def _unfinished(self) -> list[Span]:
-        trace = Trace()
-        whole = _phase("ColdStart", "cold_start", None, trace, process_start(), 0)
-        loading = _phase("FunctionInitialization", "function_init", whole, trace, self.function_start, 0)
-        self._begun = [whole, loading]
+        from tracekit import coldstart
+
+        self._begun = coldstart.unfinished(process_start(), self.function_start)
         return self._begun
 
     def begun_trace(self) -> int:
@@ -129,29 +127,19 @@ class Lifecycle:
             return
         self._reported = True
         try:
-            for span in self._spans(trace, parent, env):
+            from tracekit import coldstart  # when the caller has its answer, where that can be
+
+            begin = process_start()
+            loading = max(self.function_start or tracekit.IMPORTED_AT, begin)
+            loaded = max(self.function_end or loading, loading)
+            imports = (self._runtime_imports, IMPORTS.take())
+            phases = coldstart.phases(
+                parent, trace, (begin, loading, loaded), imports, initialization_type(env)
+            )
+            for span in coldstart.complete(phases, self.initializers, self._begun):
                 QUEUE.add(span)
         except Exception as error:
             report(error, "cold start")
-
-    def _spans(self, trace: Trace, parent: Span | SpanContext | None, env: Mapping[str, str]) -> list[Span]:
-        begin = process_start()
-        loading = max(self.function_start or tracekit.IMPORTED_AT, begin)
-        loaded = max(self.function_end or loading, loading)
-        whole = _phase("ColdStart", "cold_start", parent, trace, begin, loaded)
-        kind = initialization_type(env)
-        if kind:
-            whole.set_attribute("tracekit.initialization_type", kind)
-        phases = [
-            _phase("RuntimeInitialization", "runtime_init", whole, trace, begin, loading),
-            _phase("FunctionInitialization", "function_init", whole, trace, loading, loaded),
-        ]
-        for phase, imports in zip(phases, (self._runtime_imports, IMPORTS.take())):
-            _describe_imports(phase, imports)
-        for span in self.initializers:
-            _adopt(span, whole, trace)
-            whole.end = max(whole.end, span.end)
-        return [whole, *phases, *self.initializers, *_settled(self._begun, [whole, phases[1]])]
 
 
 class Pauses:
@@ -200,51 +188,11 @@ def _now() -> tuple[int, int]:
     return time.time_ns(), time.monotonic_ns()
 
 
-def _phase(
-    name: str, phase: str, parent: Span | SpanContext | None, trace: Trace, start: int, end: int
-) -> Span:
-    span = Span(name, INTERNAL, parent, trace, start, {"tracekit.phase": phase})
-    span.end = end
-    return span
-
-
-def _describe_imports(phase: Span, imports: ImportTree) -> None:
-    if imports.modules and phase.attributes is not None:
-        phase.attributes["tracekit.imports.count"] = len(imports.modules)
-        phase.attributes["tracekit.imports.duration_ms"] = imports.total_ns / 1e6
-        phase.attributes["tracekit.imports.memory"] = imports.memory
-        phase.attributes["tracekit.imports"] = imports
-
-
 def _end_unwanted_profile() -> None:
     # It began before anybody had read the configuration.
     if IMPORTS.running and not config.get().import_profile:
         IMPORTS.stop()
         IMPORTS.take()
-
-
-def _settled(begun: list[Span], finished: list[Span]) -> list[Span]:
-    """What else must be sent so that nothing that was sent unfinished stays so."""
-    rest = []
-    for before, after in zip(begun, finished):
-        if before.tid == after.tid:
-            after.sid = before.sid
-        else:  # the first call has a caller in another trace
-            before.end = after.end
-            before.add_link(after.context)
-            rest.append(before)
-    return rest
-
-
-def _adopt(span: Span, parent: Span, trace: Trace) -> None:
-    # The initializer ran before any trace was known. If its ids went out meanwhile (it called something, or
-    # hung for a while), its spans must stay in their own trace, and a link connects the two.
-    if span.trace.identified and span.trace.tid != trace.tid:
-        parent.add_link(span.context)
-    else:
-        span.trace.tid, span.trace.state = trace.tid, trace.state
-        span.trace.sampling = trace.sampling
-        span.parent = parent
 
 
 def initialization_type(env: Mapping[str, str]) -> str:

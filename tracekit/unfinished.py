@@ -8,6 +8,7 @@ ids, `tracekit.unfinished`, and the moment it was taken as its end.
 from __future__ import annotations
 
 import time
+from _thread import start_new_thread
 
 from tracekit import pipeline
 from tracekit.queue import QUEUE
@@ -15,10 +16,76 @@ from tracekit.span import Extra, Span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Iterable
     from typing import Any
 
+    from tracekit.deadline import Watched
+
+NEVER = float("inf")
+# A snapshot of a span that goes on is sent again after this: the collector must hear that it still runs.
+REFRESH_S = 15.0
+# Looks for open spans may take this share of the time at most.
+LOOKING_SHARE = 0.01
 _PATIENCE_S = 5.0
+
+
+def tell(due: list[Watched], lock: LockType) -> None:
+    """Sends what is to be sent of calls that something is to be done for, and plans the next look at them."""
+    now = time.monotonic()
+    _catch_up()
+    found = open_spans([watched.root for watched in due])
+    urgent = False
+    sent = 0
+    for watched in due:
+        sent += _tell(watched, found.get(watched.root, []), now, lock)
+        urgent = urgent or watched.warn_at <= now
+        _plan(watched, now)
+    if sent:
+        start_new_thread(deliver, (urgent,))
+
+
+def _catch_up() -> None:
+    # What the first call of a process put off is about the phases before it: they are told of, too.
+    from tracekit.invocation import catch_up  # which has loaded this, but not where an import hangs
+
+    catch_up()
+
+
+def _plan(watched: Watched, now: float) -> None:
+    # The scan grows with the heap, and holds up everybody: a larger heap is looked at less often.
+    took = time.monotonic() - now
+    if watched.warn_at <= now:
+        watched.warn_at = NEVER
+    if watched.look_at <= now:
+        watched.look_at = now + max(watched.snapshot_after_s, took / LOOKING_SHARE)
+
+
+def _tell(watched: Watched, spans: list[Span], now: float, lock: LockType) -> int:
+    imminent = watched.warn_at <= now
+    with lock:
+        if watched.over:
+            return 0
+        if imminent:
+            left = max(watched.deadline - now, 0.0)
+            watched.root.add_event("tracekit.timeout_imminent", {"tracekit.remaining_ms": round(left * 1000)})
+    moment = time.time_ns()
+    count = 0
+    for span in spans:
+        lasts_s = (moment - span.start) / 1e9
+        heard = now - watched.sent.get(span, -NEVER)
+        if imminent or (lasts_s >= watched.snapshot_after_s and heard >= REFRESH_S):
+            watched.sent[span] = now
+            count += send(span, moment, imminent)
+    return count
+
+
+def leave_behind(roots: list[Span]) -> None:
+    """Queues the open spans of these calls as they are: the process ends."""
+    moment = time.time_ns()
+    for spans in open_spans(roots).values():
+        for span in spans:
+            send(span, moment, False)
 
 
 def open_spans(roots: Iterable[Span]) -> dict[Span, list[Span]]:

@@ -2,7 +2,8 @@
 
 Measured, 2 cores: 9 µs a call, and 12 more for a look at the peak of memory, which is one read of /proc:
 short calls do without it while the last look is recent. The reset of that peak and the counters of interfaces
-make it 75 µs, so TRACEKIT_USAGE=full has to ask for them. Several calls at once share a process:
+make it 75 µs, so TRACEKIT_USAGE=full has to ask for them. What is read when the call is over, and its caller
+need not wait for, is tracekit.usagefacts. Several calls at once share a process:
 `tracekit.concurrent_invocations` marks where they cannot be told apart.
 """
 
@@ -22,7 +23,6 @@ except ImportError:  # not every platform has a clock for threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from tracekit.config import Config
@@ -76,9 +76,13 @@ class Usage(Observer):
             _instance.entered += 1
             self._others = _instance.running - 1
             self._entered = _instance.entered
-        full = level == "full"
-        self._peak_is_ours = full and not self._others and _reset_peak()
-        self._network = _network() if full else None
+        self._peak_is_ours = False
+        self._network: tuple[int, int] | None = None
+        if level == "full":
+            from tracekit import usagefacts
+
+            self._peak_is_ours = not self._others and usagefacts.reset_peak()
+            self._network = usagefacts.network()
         self._thread = get_ident()
         # The process's clock around the thread's, so that a thread never seems to use more than its process.
         self._cpu = process_time_ns()
@@ -104,23 +108,25 @@ class Usage(Observer):
 
     def after(self, call: Call) -> None:
         """The rest of what the call used, as attributes (docs/sdk.md)."""
+        from tracekit import usagefacts  # when the caller has its answer, where that can be
+
         used = call.used
         peak = used["faas.mem_usage"] = used["faas.mem_usage"] or self._peak(call)
         if not peak:
             del used["tracekit.memory.scope"]
         took = max(call.end - call.start, 1)
-        used["tracekit.billed_duration_ms"] = billed_ms(took, self._init_ns(), os.environ)
+        init = max(LIFECYCLE.function_end - process_start(), 0) if self._cold else 0
+        used["tracekit.billed_duration_ms"] = usagefacts.billed_ms(took, init, os.environ)
         call.used = {key: value for key, value in used.items() if value is not None}
         call.span.set_attributes(call.used)
 
     def _peak(self, call: Call) -> int | None:
         short = call.end - call.start < SHORT_NS and not self._peak_is_ours
         if not short or not 0 <= call.end - _instance.looked_at < RECENT_NS:
-            _instance.peak, _instance.looked_at = peak_memory(), call.end
-        return _instance.peak
+            from tracekit import usagefacts
 
-    def _init_ns(self) -> int:
-        return max(LIFECYCLE.function_end - process_start(), 0) if self._cold else 0
+            _instance.peak, _instance.looked_at = usagefacts.peak_memory(), call.end
+        return _instance.peak
 
     def _thread_time(self) -> float | None:
         if thread_time_ns is None or get_ident() != self._thread:
@@ -128,75 +134,11 @@ class Usage(Observer):
         return (thread_time_ns() - self._thread_cpu) / 1e9
 
     def _network_used(self) -> dict[str, int]:
-        now = _network() if self._network else None
-        if now is None or self._network is None:
+        if not self._network:
             return {}
-        received, sent = now[0] - self._network[0], now[1] - self._network[1]
-        if received < 0 or sent < 0:  # an interface went away meanwhile
-            return {}
-        return {
-            "faas.net_io": received + sent,
-            "tracekit.network.received": received,
-            "tracekit.network.sent": sent,
-        }
+        from tracekit import usagefacts
 
-
-def peak_memory() -> int | None:
-    """The largest resident size of this process in bytes since it started, or since the last reset.
-
-    VmHWM and not getrusage's ru_maxrss: the latter is inherited from whoever forked us, cannot be reset, and
-    its module costs 0.5 ms to load.
-    """
-    text = _read("/proc/self/status")
-    begin = text.find(b"VmHWM:")
-    digits = text[begin + 6 : text.find(b"kB", begin)].strip() if begin >= 0 else b""
-    return int(digits) * 1024 if digits.isdigit() else _max_rss()
-
-
-def _max_rss() -> int | None:
-    try:
-        from resource import RUSAGE_SELF, getrusage
-    except ImportError:
-        return None
-    return getrusage(RUSAGE_SELF).ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024)
-
-
-def _reset_peak() -> bool:
-    try:
-        file = os.open("/proc/self/clear_refs", os.O_WRONLY)
-    except OSError:
-        return False
-    try:
-        return os.write(file, b"5") == 1  # proc(5): 5 resets the peak resident size
-    except OSError:
-        return False
-    finally:
-        os.close(file)
-
-
-def _network() -> tuple[int, int] | None:
-    """Bytes (received, sent) of all interfaces but loopback in the network namespace of this process."""
-    received = sent = 0
-    for line in _read("/proc/self/net/dev").split(b"\n")[2:]:
-        name, colon, numbers = line.partition(b":")
-        fields = numbers.split()
-        if colon and name.strip() != b"lo" and len(fields) > 8:
-            received += int(fields[0])
-            sent += int(fields[8])
-    return (received, sent) if received or sent else None
-
-
-def _read(path: str) -> bytes:
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except OSError:
-        return b""
-    try:
-        return os.read(file, 16384)
-    except OSError:
-        return b""
-    finally:
-        os.close(file)
+        return usagefacts.network_used(self._network)
 
 
 def remaining_ms(context: Any, took: int) -> int | None:
@@ -209,24 +151,3 @@ def remaining_ms(context: Any, took: int) -> int | None:
         return int(ask())
     timeout = str(getattr(getattr(context, "function", None), "timeout", ""))
     return int(timeout) * 1000 - took // MS if timeout.isdigit() and int(timeout) else None
-
-
-def billed_ms(duration: int, init: int, env: Mapping[str, str]) -> int | None:
-    """The milliseconds the platform will probably bill for a call of `duration` nanoseconds.
-
-    Lambda: whole milliseconds of call and, on demand, of its initialization too (since 2025-08-01).
-    Function Compute: whole milliseconds on demand (2025-12). Google: whole 100 ms. Others: None.
-    """
-    if env.get("AWS_LAMBDA_FUNCTION_NAME"):
-        on_demand = env.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand") == "on-demand"
-        return _up(duration + (init if on_demand else 0), 1)
-    if env.get("FC_FUNCTION_NAME") or env.get("FC_FUNC_CODE_PATH"):
-        return _up(duration, 1)
-    if env.get("K_REVISION"):
-        return _up(duration, 100)
-    return None
-
-
-def _up(duration: int, step_ms: int) -> int:
-    step = step_ms * MS
-    return max(-(-duration // step), 1) * step_ms

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tracekit import config, pipeline, traced, usage
+from tracekit import config, pipeline, traced, usage, usagefacts
 from tracekit.pipeline import Pipeline
-from tracekit.usage import billed_ms, peak_memory
+from tracekit.usagefacts import billed_ms, peak_memory
 
 MS = 10**6
 LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "shop"}
@@ -75,7 +75,7 @@ def test_memory_is_the_peak_of_the_process(recorded: Any, monkeypatch: pytest.Mo
 def test_short_calls_look_at_the_peak_now_and_then(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = iter((1000, 2000, 3000))
     monkeypatch.setattr(usage, "_instance", usage._Instance())
-    monkeypatch.setattr(usage, "peak_memory", lambda: next(peaks))
+    monkeypatch.setattr(usagefacts, "peak_memory", lambda: next(peaks))
     looker = usage.Usage("basic")
     times = [(10, 11), (60, 61), (111, 112), (113, 123)]  # ms: recent, recent, no more, and one that is long
     found = [

@@ -1,11 +1,9 @@
-"""Who is calling? PLATFORMS is the registry: one line for each, a cheap test and the adapter's module.
+"""Who is calling? One of FIRST, or of all the others that tracekit.platforms.registry lists.
 
 An adapter has `describe(args, kwargs, env) -> Facts` and is loaded when its test says yes.
 """
 
 from __future__ import annotations
-
-import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,66 +71,10 @@ def _is_fc(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     return hasattr(getattr(args[-1], "function", None), "name")
 
 
-def _is_functions_framework(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    # By name, because importing flask, starlette or cloudevents to ask would load them.
-    return any(_is_request(arg) or _is_cloud_event(arg) for arg in args[:2])
-
-
-def _is_request(value: Any) -> bool:
-    return _is_a(value, "flask.wrappers", "Request") or _is_a(value, "starlette.requests", "Request")
-
-
-def _is_cloud_event(value: Any) -> bool:
-    return _is_a(value, "cloudevents.", "CloudEvent")
-
-
-def _is_azure(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    # Its worker has loaded the module before it calls anything; elsewhere nobody's arguments are touched.
-    if "azure.functions" not in sys.modules:
-        return False
-    # The context has this field nowhere else; a function that does not ask for it is known by its bindings.
-    # Calls come with keyword arguments.
-    given = (*args, *kwargs.values())
-    return any(hasattr(arg, "function_directory") or _is_binding(arg) for arg in given)
-
-
-def _is_binding(value: Any) -> bool:
-    first = value[0] if isinstance(value, list) and value else value
-    return any(base.__module__.startswith("azure.functions") for base in type(first).__mro__)
-
-
-def _is_openfaas(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    if len(args) < 2 or isinstance(args[-2], dict):
-        return False
-    return all(hasattr(args[-2], name) for name in ("body", "headers", "method", "query", "path"))
-
-
-def _is_asgi(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    if len(args) < 3 or not isinstance(args[-3], dict):
-        return False
-    return args[-3].get("type") in ("http", "lifespan") and callable(args[-2]) and callable(args[-1])
-
-
-def _is_wsgi(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    return len(args) >= 2 and isinstance(args[-2], dict) and "wsgi.version" in args[-2] and callable(args[-1])
-
-
-def _is_a(value: Any, module: str, name: str) -> bool:
-    # Proxies (flask.request is a LocalProxy) answer for what they stand for with __class__, not with type().
-    kind = getattr(value, "__class__", type(value))
-    bases = getattr(kind, "__mro__", ())
-    return any(base.__name__ == name and base.__module__.startswith(module) for base in bases)
-
-
-# FC's HTTP functions of version 2 are WSGI with FC's context inside, and the adapter knows that.
-PLATFORMS: tuple[tuple[str, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]], ...] = (
+# Those whose cold starts need not wait for the tests of all others (tracekit.platforms.registry).
+FIRST: tuple[tuple[str, Callable[[tuple[Any, ...], Mapping[str, Any]], bool]], ...] = (
     ("aws_lambda", _is_lambda),
     ("fc", _is_fc),
-    ("functions_framework", _is_functions_framework),
-    ("azure", _is_azure),
-    ("openfaas", _is_openfaas),
-    ("asgi", _is_asgi),
-    ("wsgi", _is_wsgi),
 )
 
 
@@ -147,10 +89,13 @@ def recognise(
 
     `is_handler`: the user says it is a handler, so the generic adapter takes what nobody else does.
     """
-    for module, matches in PLATFORMS:
-        if name == module or (name is None and matches(args, kwargs)):
-            return _describe(module, args, kwargs, env)
-    return _describe("generic", args, kwargs, env) if is_handler else None
+    if name is None:
+        name = next((first for first, matches in FIRST if matches(args, kwargs)), None)
+    if name is None:
+        # By name: it begins with those of this module.
+        registry = __import__("tracekit.platforms.registry", fromlist=("whose",))
+        name = registry.whose(args, kwargs) or ("generic" if is_handler else None)
+    return None if name is None else _describe(name, args, kwargs, env)
 
 
 def _describe(

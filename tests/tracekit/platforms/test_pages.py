@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import tracekit
-from tracekit import outgoing, platforms
+from tracekit import outgoing
+from tracekit.platforms import registry
 
 PAGES = Path(tracekit.__path__[0]).parent / "docs" / "platforms"
 INDEX = (PAGES / "README.md").read_text()
@@ -18,7 +19,7 @@ EACH = sorted(page for page in PAGES.glob("*.md") if page.name != "README.md")
 
 
 def test_every_adapter_and_every_page_is_in_the_index() -> None:
-    adapters = {name for name, _ in platforms.PLATFORMS} | {"generic", "snapstart"}
+    adapters = {name for name, _ in registry.PLATFORMS} | {"generic", "snapstart"}
     named = set(re.findall(r"`([a-z_]+)`(?=[^\n]*\|[^|\n]*\|$)", INDEX, re.M))
     assert adapters <= named
     assert {page.name for page in EACH} == set(re.findall(r"\]\(([a-z-]+\.md)\)", INDEX))

@@ -1,0 +1,93 @@
+"""This package's modules are found by a finder of its own while a cold start loads them, and only then."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import tracekit
+
+LOAD = """
+import sys
+before = sys.meta_path[:]
+from tracekit import traced
+from tracekit import config, watch
+def by(name):
+    return type(sys.modules[name].__spec__.loader).__name__
+print(by("tracekit.config"), by("tracekit.decorator"), config.__file__, config.get.__code__.co_filename)
+assert [finder for finder in sys.meta_path if type(finder).__name__ == "_Near"] == []
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the package, compiled."""
+    ignored = shutil.ignore_patterns("__pycache__", "demo")
+    shutil.copytree(tracekit.__path__[0], tmp_path / "here" / "tracekit", ignore=ignored)
+    compiled(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def compiled(folder: Path, *options: str) -> None:
+    subprocess.run([sys.executable, "-m", "compileall", "-q", *options, folder], check=True)
+
+
+def load(place: Path, code: str = LOAD) -> list[str]:
+    env = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, cwd=place.parent, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_compiled_modules_are_found_near_and_look_as_importlibs(package: Path) -> None:
+    config, decorator, file, compiled_as = load(package)
+    assert config == decorator == "_Compiled"
+    assert file == compiled_as == str(package / "tracekit" / "config.py")
+
+
+def test_a_package_that_was_moved_tells_its_new_place(package: Path) -> None:
+    moved = package.rename(package.parent / "there")
+    assert load(moved)[2:] == [str(moved / "tracekit" / "config.py")] * 2
+
+
+def test_code_older_than_its_source_is_not_run(package: Path) -> None:
+    source = package / "tracekit" / "config.py"
+    source.write_text(source.read_text() + "\nprint('new')\n")
+    assert load(package)[0] == "new"
+
+
+@pytest.mark.parametrize("options", [("--invalidation-mode", "checked-hash"), ("-o", "1"), None])
+def test_code_of_other_kinds_or_none_is_left_to_importlib(
+    package: Path, options: tuple[str, ...] | None
+) -> None:
+    for cache in package.rglob("__pycache__"):
+        shutil.rmtree(cache)
+    if options:
+        compiled(package, *options)
+    assert load(package)[0] == "SourceFileLoader"
+
+
+def test_an_archive_is_read_by_its_own_loader(package: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for path in sorted(package.rglob("*.py")):
+            archive.write(path, path.relative_to(package))
+    assert load(tmp_path / "all.zip")[0] == "zipimporter"
+
+
+def test_a_module_loaded_anew_is_what_its_file_says_by_then(package: Path) -> None:
+    source = package / "tracekit" / "guard.py"
+    code = f"""
+import importlib
+from tracekit import traced, guard
+with open({str(source)!r}, "a") as file:
+    file.write("\\nnewer = True\\n")
+print(importlib.reload(guard).newer)
+"""
+    assert load(package, code) == ["True"]
