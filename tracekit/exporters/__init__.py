@@ -51,12 +51,6 @@ def _of_protocol(target: Target, encode: Encode, signal: str) -> Exporter:
         return kind(f"{DEFAULT_ENDPOINT}/v1/{path}", target.headers, zipped, None, encode, signal)
 
 
-def _official(config: Config) -> Exporter:
-    from tracekit.exporters.opentelemetry import OfficialExporter
-
-    return OfficialExporter(config.exporter)
-
-
 def _file(config: Config) -> Exporter:
     from tracekit.exporters.file import FileExporter
 
@@ -85,9 +79,18 @@ EXPORTERS: dict[str, Callable[[Config], Exporter]] = {
 
 
 def choose(config: Config) -> Exporter | None:
-    """The exporter the configuration names; None for "none"."""
-    if config.exporter == "none":
-        return None
-    if "," in config.exporter:
-        say("OTEL_TRACES_EXPORTER names several exporters; only the first is used")
-    return EXPORTERS.get(config.exporter.split(",")[0].strip(), _official)(config)
+    """The exporter the configuration names, or all of them; None for "none"."""
+    names = [name.strip() for name in config.exporter.split(",")]
+    wanted = [name for name in dict.fromkeys(names) if name not in ("", "none")]
+    found = [EXPORTERS[name](config) if name in EXPORTERS else _official(name) for name in wanted]
+    if len(found) < 2:
+        return found[0] if found else None
+    from tracekit.exporters.several import SeveralExporters
+
+    return SeveralExporters(found)
+
+
+def _official(name: str) -> Exporter:
+    from tracekit.exporters.opentelemetry import OfficialExporter
+
+    return OfficialExporter(name)
