@@ -53,10 +53,13 @@ def answer(jobs: Sequence[Job], error: Exception | None = None) -> None:
 
 def _resolve(jobs: list[Job], error: Exception | None) -> None:
     for job in jobs:
+        # An error knows the frames it came through, and they know the job: with its future a circle would
+        # close, and what was refused would stay in memory until the collector of garbage comes by.
+        future, job.future = job.future, None
         # A client that went away takes back the wait, not the payload.
-        if job.future is None or job.future.done():
+        if future is None or future.done():
             continue
         if error is None:
-            job.future.set_result(job.decoded)
+            future.set_result(job.decoded)
         else:
-            job.future.set_exception(error)
+            future.set_exception(error)

@@ -46,6 +46,7 @@ class Stage:
                 log.exception("%s failed in a way it does not know", self._thread.name)
                 self._drop(jobs)
                 answer(jobs, RetryLater("internal error", 5.0))
+            jobs = []  # nothing is to be kept alive while the next are waited for
 
     def _next(self) -> list[Job]:
         """What waits; [] at the end of all."""

@@ -118,9 +118,7 @@ class HttpReceivers:
         try:
             decoded = await self._export(_require(route, scope["method"], scope["path"]), headers, receive)
         except Exception as error:
-            failure = _failure(error)
-            await _send_failure(send, failure, encoding)
-            code = failure.http_status
+            code = await _send_failure(send, _failure(error), encoding)
         else:
             code = encoding.success_status
             body = encoding.success(route.signal if route else "traces", decoded)
@@ -138,9 +136,7 @@ class HttpReceivers:
                 route.signal, encoding.name, body.plain, time.time_ns(), body.compressed, body.coding
             )
             decoded = await self._ingest.export(offered)
-        failure = status.nothing_salvageable(decoded)
-        if failure:
-            raise failure
+        status.require_salvageable(decoded)
         self._doorway.acknowledged(offered)
         kept, rejected = len(decoded.batch), decoded.rejected_items
         self._doorway.counts.took(route.protocol, route.signal, len(body.plain), kept, rejected)
@@ -189,7 +185,9 @@ def _require_encoding(route: Route, headers: Mapping[str, str]) -> Encoding:
 # ---------------------------------------------------------------- the answer
 
 
-async def _send_failure(send: Send, failure: Failure, encoding: Encoding) -> None:
+async def _send_failure(send: Send, failure: Failure, encoding: Encoding) -> int:
+    """The status sent. (A caller that kept the failure would keep the frames it came through, its own too,
+    and with them the body that was refused.)"""
     extra = []
     if failure.retry_after_s:
         extra.append((b"retry-after", str(failure.retry_after_s).encode()))
@@ -200,3 +198,4 @@ async def _send_failure(send: Send, failure: Failure, encoding: Encoding) -> Non
     if failure.http_status in (401, 408, 413):  # the rest of the body is not worth reading
         extra.append((b"connection", b"close"))
     await asgi.answer(send, failure.http_status, encoding.media_type, encoding.failure(failure), extra)
+    return failure.http_status

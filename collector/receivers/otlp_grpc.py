@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
@@ -56,11 +56,16 @@ class _Exporter:
         try:
             decoded = await self._take(body, _authorization(context))
         except Exception as error:
-            failure = status.failure_or_unavailable(error)
-            self._doorway.counts.answered(_PROTOCOL, self._signal, _CODES[failure.code].name)
-            await _abort(context, failure)
-        self._doorway.counts.answered(_PROTOCOL, self._signal, grpc.StatusCode.OK.name)
-        return status.response_protobuf(self._signal, decoded)
+            failure = status.failure_or_unavailable(error).with_traceback(None)
+        else:
+            self._doorway.counts.answered(_PROTOCOL, self._signal, grpc.StatusCode.OK.name)
+            return status.response_protobuf(self._signal, decoded)
+        # The context keeps what `abort` raises, and that knows this frame, which knows the context: a circle,
+        # in which the body would stay until the collector of garbage comes by.
+        del body
+        self._doorway.counts.answered(_PROTOCOL, self._signal, _CODES[failure.code].name)
+        await _abort(context, failure)
+        raise AssertionError("abort raises")
 
     async def _take(self, body: bytes, authorization: str) -> Decoded:
         sender = self._doorway.access.admit(authorization)
@@ -69,9 +74,7 @@ class _Exporter:
         with self._ingest.reserve() as reservation:
             reservation.grow(len(body))
             decoded = await self._ingest.export(payload)
-        failure = status.nothing_salvageable(decoded)
-        if failure:
-            raise failure
+        status.require_salvageable(decoded)
         self._doorway.acknowledged(payload)
         kept, rejected = len(decoded.batch), decoded.rejected_items
         self._doorway.counts.took(_PROTOCOL, self._signal, len(body), kept, rejected)
@@ -85,11 +88,10 @@ def _authorization(context: Any) -> str:
     return ""
 
 
-async def _abort(context: Any, failure: Failure) -> NoReturn:
+async def _abort(context: Any, failure: Failure) -> None:
     """RetryInfo travels in the rich status, where OTLP clients look for it."""
     trailers = (("grpc-status-details-bin", status.status_protobuf(failure)),)
     await context.abort(_CODES[failure.code], failure.message, trailers)
-    raise AssertionError("abort raises")
 
 
 @contextlib.asynccontextmanager

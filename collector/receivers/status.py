@@ -63,11 +63,10 @@ def failure_or_unavailable(error: Exception) -> Failure:
         return Failure(503, UNAVAILABLE, "internal error", jittered(5.0))
 
 
-def nothing_salvageable(decoded: Decoded) -> Failure | None:
-    """All items rejected and none kept is a bad request, not a partial success."""
+def require_salvageable(decoded: Decoded) -> None:
+    """All items rejected and none kept is a bad request, not a partial success: raises Failure."""
     if decoded.rejected_items and not len(decoded.batch):
-        return Failure(400, INVALID_ARGUMENT, f"nothing of it could be taken: {decoded.message}")
-    return None
+        raise Failure(400, INVALID_ARGUMENT, f"nothing of it could be taken: {decoded.message}")
 
 
 def jittered(seconds: float) -> int:
