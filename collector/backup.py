@@ -5,7 +5,6 @@ the folder open copies it itself, asked by a file (errands.py); a folder nobody 
 from __future__ import annotations
 
 import contextlib
-import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -49,11 +48,9 @@ def import_day(data_dir: Path, source: Path) -> str:
 
 
 def restore_to(backup: Path, data_dir: Path) -> str:
-    """Make a data folder of a backup. StorageError if the folder holds a store, or the backup none."""
-    names = restore(backup, data_dir)
-    if (backup / CONTROL).exists() and not (data_dir / CONTROL).exists():
-        shutil.copyfile(backup / CONTROL, data_dir / CONTROL)
-        (data_dir / CONTROL).chmod(0o600)
+    """Make a data folder of a backup. StorageError if the folder holds a store, or the backup none. After a
+    kill there is either no store, and it can be done again, or all of it."""
+    names = restore(backup, data_dir, (CONTROL,))
     with contextlib.closing(open_storage(data_dir)) as store:
         stats = store.reader.stats()
     if stats.unreadable:
@@ -71,9 +68,11 @@ def _have_done(data_dir: Path, errand: str, target: Path, alone: Callable[[DuckD
 
 
 def _back_up(store: DuckDBStorage, data_dir: Path, target: Path) -> str:
-    written = store.back_up(target)
-    if (data_dir / CONTROL).exists():
-        _copy_sqlite(data_dir / CONTROL, target / CONTROL)
+    def rules(folder: Path) -> None:
+        if (data_dir / CONTROL).exists():
+            _copy_sqlite(data_dir / CONTROL, folder / CONTROL)
+
+    written = store.back_up(target, rules)
     return f"backed up {written} bytes to {target}"
 
 

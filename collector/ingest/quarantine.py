@@ -6,7 +6,7 @@ import logging
 import os
 from pathlib import Path
 
-from collector.journal.segment import sync_folder
+from collector.folders import sync_folder
 from collector.payload import Payload
 
 log = logging.getLogger(__name__)

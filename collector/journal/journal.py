@@ -14,10 +14,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from collector.folders import sync_folder
 from collector.journal import damaged, scan
 from collector.journal.record import HEADER_BYTES, Header, UnknownRecord, packed, payload_of, stored_bytes
 from collector.journal.scan import Content, Damage
-from collector.journal.segment import DATA_OFFSET, Segment, SegmentHeader, sync_folder
+from collector.journal.segment import DATA_OFFSET, Segment, SegmentHeader
 from collector.payload import Payload
 
 SEGMENT_BYTES = 16 * 2**20

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from collector.folders import sync_folder
 from collector.journal.record import Bytes, end_mark
 
 # The first block holds the segment's header alone, so that no record shares a sector with it.
@@ -113,12 +114,3 @@ def header_of(data: Bytes) -> SegmentHeader | None:
     if magic != _MAGIC or zlib.crc32(data[: _FIELDS.size]) != crc:
         return None
     return SegmentHeader(base, capacity, previous_end)
-
-
-def sync_folder(folder: Path) -> None:
-    """A new or removed name is durable only once its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import itertools
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -12,9 +15,9 @@ import duckdb
 import pytest
 
 from collector import backup
-from collector.errands import Errands, NotDone
+from collector.errands import Errands, NotDone, ask, in_use
 from collector.storage.base import StorageError
-from collector.storage.duckdb import DuckDBStorage, open_storage
+from collector.storage.duckdb import DataFolderInUse, DuckDBStorage, open_storage
 from tests.collector.batches import SECOND, T0, batch, row, trace
 
 DAY = 86_400 * SECOND
@@ -49,11 +52,11 @@ def everything(storage: DuckDBStorage) -> list[object]:
 @contextlib.contextmanager
 def serving(folder: Path, storage: DuckDBStorage) -> Iterator[None]:
     """What a server's caretaker does, more often."""
-    errands, ended = Errands(folder, backup.errands_of(storage, folder)), threading.Event()
+    server, ended = Errands(folder, backup.errands_of(storage, folder)), threading.Event()
 
     def run() -> None:
         while not ended.wait(0.02):
-            errands.look()
+            server.look()
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -138,6 +141,34 @@ def test_what_cannot_be_restored_is_refused_and_nothing_overwritten(tmp_path: Pa
         backup.back_up(tmp_path / "nowhere", tmp_path / "copy")
 
 
+def test_a_restore_that_was_killed_is_done_again_or_finished_by_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup.back_up(filled(tmp_path / "data"), tmp_path / "copy")
+    rename, steps = Path.rename, itertools.count()
+
+    def killed(path: Path, target: Path) -> Path:
+        if next(steps) == die_at:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    for die_at in range(5):  # before it counts, and with none, one, two or three of four files in place
+        steps = itertools.count()
+        new = tmp_path / str(die_at)
+        with pytest.raises(KeyboardInterrupt):
+            backup.restore_to(tmp_path / "copy", new)
+        if die_at == 0:
+            backup.restore_to(tmp_path / "copy", new)
+        else:
+            with pytest.raises(StorageError, match="holds a store already"):
+                backup.restore_to(tmp_path / "copy", new)
+        with opened(new, 3) as storage:
+            assert storage.reader.stats().spans == 6
+        assert (new / "control.sqlite").stat().st_mode & 0o777 == 0o600
+        assert not list(new.glob("restore.*"))
+
+
 def test_a_day_as_parquet_is_read_by_other_tools_and_imported_once(tmp_path: Path) -> None:
     data = filled(tmp_path / "data")
     assert "exported 2 spans" in backup.export_day(data, "2023-11-16", tmp_path / "days")
@@ -160,3 +191,63 @@ def test_days_that_are_none_are_refused(tmp_path: Path) -> None:
         backup.import_day(data, tmp_path)
     with opened(data, 3), pytest.raises(NotDone, match="stop it"):
         backup.import_day(data, tmp_path)
+
+
+# ---------------------------------------------------------------- who asks, and who answers
+
+
+def test_who_looks_whether_a_server_runs_neither_keeps_one_from_starting_nor_takes_another_for_one(
+    tmp_path: Path,
+) -> None:
+    lock = tmp_path / "tracekit.lock"
+    lock.touch()
+    with lock.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)  # as in_use does for a moment
+        assert not in_use(lock)
+        ending = threading.Timer(0.05, fcntl.flock, (looking, fcntl.LOCK_UN))
+        ending.start()
+        with opened(tmp_path):
+            assert in_use(lock)
+            with pytest.raises(DataFolderInUse):
+                open_storage(tmp_path)
+        ending.join()
+
+
+def asked(folder: Path, begun_within_s: float = 60.0) -> str:
+    return ask(folder, "copy", folder / "target", "tracekit.lock", begun_within_s)
+
+
+def test_who_asks_is_told_when_the_answer_could_not_be_written(tmp_path: Path) -> None:
+    def copy(target: Path) -> str:
+        (begun,) = (tmp_path / "errands").glob("*.begun")
+        begun.with_suffix(".partial").mkdir()  # where the answer would be written
+        return "done"
+
+    def serve() -> None:
+        with contextlib.suppress(IsADirectoryError):
+            while True:
+                server.look()
+
+    with opened(tmp_path):
+        server = Errands(tmp_path, {"copy": copy})
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(NotDone, match="could not say how it went"):
+            asked(tmp_path)
+        thread.join()
+
+
+def test_nobody_waits_forever_for_a_server_that_does_not_begin(tmp_path: Path) -> None:
+    with opened(tmp_path), pytest.raises(NotDone, match="did not begin"):
+        asked(tmp_path, begun_within_s=0.0)
+    assert list((tmp_path / "errands").iterdir()) == []
+
+
+def test_what_nobody_waits_for_any_more_is_not_done(tmp_path: Path) -> None:
+    folder = tmp_path / "errands"
+    folder.mkdir()
+    for name in ("1.request", "2.begun", "3.answer"):
+        (folder / name).write_text('{"errand": "copy", "path": "/"}')
+        os.utime(folder / name, (0, 0))  # their askers were killed long ago
+    Errands(tmp_path, {"copy": lambda target: pytest.fail("done for nobody")}).look()
+    assert list(folder.iterdir()) == []

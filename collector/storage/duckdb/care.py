@@ -80,6 +80,7 @@ class DuckDBCare:
 
     def care(self) -> None:
         """Checkpoints are due for a log that has grown, and once for a part that is not written any more."""
+        self._database.let_go()
         for part in self._database.parts.written[:-1]:
             if not self._bytes(part):  # begun, and followed before anything was written
                 self._database.drop(part)

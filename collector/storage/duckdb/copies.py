@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,16 +43,17 @@ _PARTIAL = ".partial"
 _COPY_ALIAS = '"copy"'
 
 
-def back_up(database: Database, target: Path) -> int:
+def back_up(database: Database, target: Path, beside: Callable[[Path], None] = lambda folder: None) -> int:
     """Copy every part, as it is at one moment each, to a folder that is not there yet; the bytes written.
 
-    Data may arrive meanwhile. The folder appears when it is whole. StorageError if it exists, RetryLater if
-    it could not be written.
+    Data may arrive meanwhile. The folder appears when it is whole; what else belongs to it is put there by
+    `beside`. StorageError if it exists, RetryLater if it could not be written.
     """
     partial = _begun(target)
     try:
         for part in database.parts.all:
             _back_up(database, part, partial / part.path.name)
+        beside(partial)
         written = sum(parts.size_of(path) for path in partial.iterdir())
         partial.rename(target)
     except OSError as error:
@@ -60,23 +61,6 @@ def back_up(database: Database, target: Path) -> int:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return written
-
-
-def restore(backup: Path, data_dir: Path) -> list[str]:
-    """Copy a backup to a folder that holds no store; the files' names. StorageError if it does, or if the
-    backup holds none. The files are not opened: no engine may have them open."""
-    found = parts.found_in(backup)
-    if not found:
-        raise StorageError(f"{backup} holds no backup: it has no file such as 2026-11-21{parts.SUFFIX}")
-    data_dir.mkdir(parents=True, exist_ok=True)
-    if parts.found_in(data_dir) or (data_dir / parts.LEGACY).exists():
-        raise StorageError(f"{data_dir} holds a store already: restore to another folder")
-    for path in found:
-        draft = data_dir / (path.name + _PARTIAL)
-        shutil.copyfile(path, draft)
-    for path in found:
-        (data_dir / (path.name + _PARTIAL)).rename(data_dir / path.name)
-    return [path.name for path in found]
 
 
 def export_day(database: Database, day: str, target: Path) -> dict[str, int]:

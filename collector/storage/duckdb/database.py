@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 
 from collector.storage.base import RetryLater, StorageError
-from collector.storage.duckdb import legacy, parts, pins, schema_version, sql, wal
+from collector.storage.duckdb import legacy, parts, pins, restoring, schema_version, sql, wal
 from collector.storage.duckdb.parts import Part
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ _DRAFT = ".draft"  # of a part that takes the place of another; none after a res
 _TURNS_UNREADABLE = 10_000
 # A query may name a part that is dropped before it runs: then it is put together once more.
 _TRIES = 5
+_LOCK_TRIES, _LOCK_PAUSE_S = 10, 0.02
 
 
 class Sampling(Protocol):
@@ -72,9 +74,11 @@ class Database:
         self._cursors: list[Any] = []
         self._generation = 0
         self._closed = False
+        self._left: list[Part] = []  # dropped or replaced, and not detached yet
         folder.mkdir(parents=True, exist_ok=True)
         self._lock_file = _lock_folder(folder)
         try:
+            restoring.finish(folder)
             self._adopt_legacy()
             self._root = self._open(day)
         except BaseException:
@@ -227,10 +231,22 @@ class Database:
         _unlink(draft)
 
     def _leave(self, part: Part, instead: Part | None) -> None:
+        """No query sees it from now on. If the engine does not let it go, that is tried again."""
         self.parts.remove(part, instead)
+        self._left.append(part)
+        try:
+            self.let_go()
+        except RetryLater as error:
+            log.warning("the bytes of %s are given back later: %s", part.path, error)
+
+    def let_go(self) -> None:
+        """Detach and unlink parts that were dropped or replaced. RetryLater if that cannot be done now."""
         with self._checkpointing:
-            self.statement(f"DETACH {part.sql}")
-        _unlink(part.path)
+            for part in tuple(self._left):
+                self.statement(f"DETACH DATABASE IF EXISTS {part.sql}")
+                self.parts.remove(part)  # an engine opened anew meanwhile may have found it again
+                _unlink(part.path)
+                self._left = [other for other in self._left if other != part]
 
     def _create(self, connection: Any, day: str) -> Part:
         name = parts.free_name(self.folder, day)
@@ -305,18 +321,21 @@ class Database:
         times: dict[tuple[str, str], parts.Times] = {}
         for draft in self.folder.glob("*" + _DRAFT + "*"):
             draft.unlink()
+        left, self._left = self._left, []
+        for part in left:  # nothing has them open now, and nobody is to find them again
+            _unlink(part.path)
         for path in parts.found_in(self.folder):
             try:
-                part = self._attach(connection, path)
+                found = self._attach(connection, path)
             except duckdb.Error as error:
                 if "lock" in str(error).lower():
                     raise DataFolderInUse(_in_use(self.folder)) from error
                 unreadable.append(path.name)
                 log.error("%s cannot be opened and is left out, untouched: %s", path, first_line(error))
                 continue
-            if part is not None:
-                attached.append(part)
-                times |= _times(connection, part)
+            if found is not None:
+                attached.append(found)
+                times |= _times(connection, found)
         self.parts.replace(_settled(connection, attached), times)
         self.unreadable = tuple(unreadable)
 
@@ -469,12 +488,15 @@ def _lock_folder(folder: Path) -> int:
     """An flock of ours before DuckDB's fcntl lock: that one is lost when this process opens and closes the
     file (wal.py does), and does not keep two engines of one process apart."""
     descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise DataFolderInUse(_in_use(folder)) from None
-    return descriptor
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # perhaps only somebody who looks whether it is taken (errands.in_use)
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return descriptor
+    os.close(descriptor)
+    raise DataFolderInUse(_in_use(folder))
 
 
 def _in_use(folder: Path) -> str:

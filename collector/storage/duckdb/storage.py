@@ -59,9 +59,9 @@ class DuckDBStorage:
     def care(self) -> DuckDBCare:
         return self._care
 
-    def back_up(self, target: Path) -> int:
+    def back_up(self, target: Path, beside: Callable[[Path], None] = lambda folder: None) -> int:
         """See copies.back_up. On any thread but the writer's, while data arrives."""
-        return copies.back_up(self._database, target)
+        return copies.back_up(self._database, target, beside)
 
     def export_day(self, day: str, target: Path) -> dict[str, int]:
         """See copies.export_day. On any thread but the writer's, while data arrives."""

@@ -107,7 +107,7 @@ class DuckDBWriter:
     def _persistently(self, step: Callable[[], T]) -> T:
         try:
             return step()
-        except (ValueError, OverflowError, TypeError) as error:  # a value its column cannot hold
+        except (ValueError, OverflowError) as error:  # a value its column cannot hold
             raise Rejected(f"the store does not take this data: {error}") from error
         except duckdb.Error as error:
             if not _fatal(error):

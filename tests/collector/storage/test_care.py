@@ -222,3 +222,35 @@ def test_a_part_that_could_not_be_replaced_leaves_no_draft(
             storage._database.rewrite(storage._database.parts.written[0], ["spans"])
         assert list(tmp_path.glob("*.draft*")) == []
         assert stored(storage) == [1, 2]
+
+
+def test_a_file_the_engine_does_not_let_go_is_seen_by_nobody_and_goes_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 4)
+        database = storage._database
+        first, second, third, _ = database.parts.written
+        statement = database.statement
+
+        def fail(text: str) -> None:
+            if text.startswith("DETACH DATABASE"):
+                raise RetryLater("not now")
+            statement(text)
+
+        monkeypatch.setattr(database, "statement", fail)
+        database.drop(first)
+        database.rewrite(second, ["spans"])
+        assert (stored(storage), storage.reader.stats().spans) == ([2, 3, 4], 9)
+        assert first.path.exists() and second.path.exists()
+        with pytest.raises(RetryLater):
+            storage.care.care()
+        monkeypatch.undo()
+        storage.care.care()
+        assert not first.path.exists() and not second.path.exists()
+        monkeypatch.setattr(database, "statement", fail)
+        database.drop(third)
+        database.reopen()
+        assert not third.path.exists(), "what was forgotten does not come back"
+        assert (stored(storage), storage.reader.stats().spans) == ([2, 4], 6)

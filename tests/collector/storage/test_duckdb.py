@@ -558,6 +558,17 @@ def test_data_the_engine_does_not_take_is_rejected_whole(tmp_path: Path) -> None
         assert storage.reader.stats().spans == 0
 
 
+def test_a_defect_of_ours_is_not_taken_for_the_datas(tmp_path: Path) -> None:
+    """Senders would drop what is rejected, and the journal sets it aside at once: it is tried again."""
+    with opened(tmp_path) as storage:
+        good = storage.writer._origins.insert
+        storage.writer._origins.insert = lambda batches: len(None)  # type: ignore[method-assign, arg-type]
+        with pytest.raises(TypeError):
+            storage.writer.write([batch(row(1, 1))])
+        storage.writer._origins.insert = good  # type: ignore[method-assign]
+        assert storage.writer.write([batch(row(1, 1))]) == WriteResult(1, 0)
+
+
 def test_readers_of_several_threads_see_each_finished_write(tmp_path: Path) -> None:
     failures: list[BaseException] = []
     with opened(tmp_path) as storage:
