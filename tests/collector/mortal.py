@@ -14,17 +14,20 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from collector import app
 from collector.app import open_ingest, open_store, run_receivers
 from collector.ingest import checkpointing, inserting
 from collector.journal import Journal, journal
 from collector.journal.segment import Segment
 from collector.settings import Settings
 from collector.storage.base import RetryLater
-from collector.storage.duckdb import rollups, trace_times, writer
+from collector.storage.duckdb import DuckDBStorage, database, rollups, trace_times, writer
 from collector.storage.duckdb.care import DuckDBCare
+from collector.storage.duckdb.database import Database
+from collector.storage.duckdb.sampling import PartSampling
 from collector.storage.duckdb.writer import DuckDBWriter
 
 
@@ -107,10 +110,18 @@ MOMENTS: dict[str, Callable[[int], None]] = {
     "after a checkpoint": lambda count: after(DuckDBWriter, "checkpoint", 1 + count % 5),
     "before recycling": lambda count: before(Journal, "recycle", 1 + count % 5),
     "after recycling": lambda count: after(Journal, "recycle", 1 + count % 5),
-    "in the replay": in_replay,
+    "in the replay": lambda count: in_replay(1 + count % 10),
+    "in the replay of what a replay left": lambda count: in_replay(1 + count % 10),
     "before a gathering": lambda count: before(rollups, "_gather", 1 + count % 10),
     "before a gathering is committed": lambda count: after(rollups, "_gather", 1 + count % 10),
     "after a round of care": lambda count: after(DuckDBCare, "care", 1 + count % 10),
+    "before a part is begun": lambda count: before(Database, "begin_part", 1),
+    "after a part is begun": lambda count: after(Database, "begin_part", 1),
+    "before a part is sampled": lambda count: before(PartSampling, "fill", 1 + count % 3),
+    "before what is kept is committed": lambda count: after(PartSampling, "fill", 1 + count % 3),
+    "before a part is replaced": lambda count: before(Database, "_leave", 1 + count % 3),
+    "before a replaced part goes": lambda count: before(database, "_unlink", 1 + count % 3),
+    "after a replaced part went": lambda count: after(database, "_unlink", 1 + count % 3),
 }
 
 
@@ -122,21 +133,44 @@ def make_small() -> None:
     # Three payloads and a part of a fourth, whenever so much has gathered.
     writer.BLOCK_SPANS = 130
     rollups.WAITING_ROWS = trace_times.WAITING_ROWS = 100
+    # Which a part reaches within a few rounds; looked at all the time.
+    app.PART_BYTES = 3 * 2**19
+    writer._LOOK_NS = 10_000_000
 
 
-def caring(care: DuckDBCare) -> None:
-    """What the caretaker does each half minute, all the time."""
-    while True:
-        with contextlib.suppress(RetryLater):
-            care.care()
-        threading.Event().wait(0.02)
+@contextlib.contextmanager
+def caring(store: DuckDBStorage) -> Iterator[None]:
+    """What the caretaker does each half minute, all the time. Each finished part is sampled over and over:
+    traces with an error stay whole, and all have one, so nothing is left out."""
+    ended = threading.Event()
+
+    def run() -> None:
+        care, found = store.care, store._database.parts
+        turn = 0
+        while not ended.wait(0.02):
+            with contextlib.suppress(RetryLater):
+                if finished := found.written[:-1]:
+                    turn += 1
+                    care._sample(finished[turn % len(finished)], 2)
+                care.care()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 async def main(folder: str) -> None:
     overrides = {"data_dir": folder, "otlp_http": "127.0.0.1:0", "otlp_grpc": "off"}
     settings = Settings.from_env({}, overrides)
-    with contextlib.closing(open_store(settings)) as store, open_ingest(store.writer, settings) as ingest:
-        threading.Thread(target=caring, args=(store.care,), daemon=True).start()
+    with (
+        contextlib.closing(open_store(settings)) as store,
+        caring(store),
+        open_ingest(store.writer, settings) as ingest,
+    ):
         async with run_receivers(ingest, settings) as bound:
             sys.stdout.write(f"{bound.otlp_http}\n")
             sys.stdout.flush()
