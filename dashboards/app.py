@@ -22,6 +22,7 @@ from dashboards.middleware import Guard
 from dashboards.pages import PAGES, tables
 from dashboards.render import environment
 from dashboards.settings import UiSettings
+from dashboards.timing import ServerTiming, timed
 from dashboards.ui import AlertStore, SavedQueries, TriageStore, Ui, ui_of
 
 YOUNG_NS = 15 * 60 * 1_000_000_000
@@ -46,7 +47,17 @@ def build_app(
     # FastAPI's own documentation pages load scripts from elsewhere; the UI never does.
     app = FastAPI(title="tracekit", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.ui = Ui(
-        reader, alerts, settings, PAGES, environment(), triage, status, logs, sql, saved, metrics
+        timed(reader),
+        alerts,
+        settings,
+        PAGES,
+        environment(),
+        triage,
+        status,
+        timed(logs) if logs else None,
+        sql,
+        saved,
+        timed(metrics) if metrics else None,
     )
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:
@@ -57,6 +68,7 @@ def build_app(
     app.mount("/static", Assets(), name="static")
     errors.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+    app.add_middleware(ServerTiming)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)
     return app
 
