@@ -20,6 +20,7 @@ Measure = Literal[
     "rate", "count", "errors", "error rate", "p50", "p95", "p99", "cold starts",
     "memory", "processor", "timeouts", "billed",
 ]  # fmt: skip
+LogMeasure = Literal["count", "sum", "avg", "min", "max", "p50", "p75", "p90", "p95", "p99"]
 SOURCES = ("text", "calls", "metric", "logs", "spans", "sql")
 MOST_PANELS = 40
 LONGEST_TEXT = 20_000
@@ -50,13 +51,21 @@ class MetricSource(Strict):
 
 
 class LogCount(Strict):
-    """How many log records matched, as the logs page finds them."""
+    """How many log records matched, as the logs page finds them, or what numbers they say."""
 
+    measure: LogMeasure = "count"
+    of: Words = ""
     text: Words = ""
     service: Words = ""
     level: Literal["", "trace", "debug", "info", "warn", "error", "fatal"] = ""
     attribute: Words = ""
-    by: Literal["", "service", "level", "scope"] = ""
+    by: Words = ""
+
+    @model_validator(mode="after")
+    def _has_a_field(self) -> Self:
+        if (self.measure == "count") != (not self.of):
+            raise ValueError("of names the numbers that a measure is of; a count needs none")
+        return self
 
 
 class SpanSource(Strict):

@@ -32,7 +32,7 @@ from dashboards.callmeasures import call_lines
 from dashboards.charts import heatmap as heat
 from dashboards.charts.scale import FORMATS, Unit
 from dashboards.charts.timeseries import TimeChart, line_chart
-from dashboards.logcount import log_counts
+from dashboards.logcount import LogFigure, log_lines
 from dashboards.loglines import LEVELS
 from dashboards.metriclines import (
     OTHERS,
@@ -228,7 +228,7 @@ def _log_lines(source: LogCount, canvas: Canvas, buckets: int) -> MetricLines:
         text=canvas.filled(source.text),
         attributes=((key.strip(), value.strip()),) if key.strip() else (),
     )
-    return MetricLines(tuple(log_counts(canvas.ui.logs, query, source.by, buckets)), "count", 1.0, 0)
+    return log_lines(canvas.ui.logs, LogFigure(query, source.measure, source.of, source.by), buckets)
 
 
 def _of_whole(panel: Panel, named: Sequence[tuple[str, str, float | None]], unit: Unit) -> PanelView:

@@ -1,54 +1,86 @@
-"""Log records counted over time, by function, level or logger: a metric that nobody had to send."""
+"""Log records as a metric that nobody had to send: how many, or what numbers they say, by what they say."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 from collector.storage.base import bucket_index
-from collector.storage.logs import LogBucket, LogFacets, LogReader, LogsQuery
+from collector.storage.figures import FigureLine
+from collector.storage.logs import LogReader, LogSeriesQuery, LogsQuery, LogStatistic
 from dashboards.charts.timeseries import Line
 from dashboards.colours import COLOURS
-from dashboards.loglines import severity_lines
-from dashboards.metriclines import OTHERS, beyond
+from dashboards.loglines import css_of, severity_lines
+from dashboards.metriclines import NO_VALUE, OTHERS, QUANTILES, MetricLines, beyond
 
-CountBy = Literal["", "service", "level", "scope"]
+COUNT = "count"
+MEASURES = (COUNT, "sum", "avg", "min", "max", *QUANTILES)
+# What adds up over groups.
+_ADDING = (COUNT, "sum")
+# Fields whose names say what their numbers are: durations in so many nanoseconds.
+_DURATIONS = {"_ms": 1e6, ".ms": 1e6, "_us": 1e3, "_ns": 1.0, "_seconds": 1e9, "_s": 1e9}
 
 
-def log_counts(reader: LogReader, query: LogsQuery, by: CountBy, buckets: int) -> list[Line]:
-    """A line a group: those with most records, then all the others together. One question to the store for
-    each group that is drawn."""
-    whole = reader.histogram(query, buckets)
-    if by == "level":
-        return severity_lines(whole, query.window, buckets)
-    if not by:
-        return [Line("records", "s1", _values(whole, query, buckets))] if whole else []
-    groups = _facet(reader.facets(query), by)[:COLOURS]
+@dataclass(frozen=True, slots=True)
+class LogFigure:
+    """What is drawn of the records that match: a measure of MEASURES, of a field unless they are counted, by
+    `service`, `level`, `scope` or a field."""
+
+    query: LogsQuery
+    measure: str = COUNT
+    field: str = ""
+    by: str = ""
+
+
+def log_lines(reader: LogReader, asked: LogFigure, buckets: int) -> MetricLines:
+    """A line a group: those with most records, then all the others together where that makes sense."""
+    window = asked.query.window
+    if asked.by == "level" and asked.measure == COUNT:
+        lines = severity_lines(reader.histogram(asked.query, buckets), window, buckets)
+        return MetricLines(tuple(lines), "count", 1.0, 0)
+    query = _query(asked, buckets)
+    found = reader.series(query)
+    factor = _factor(asked)
     lines = [
-        Line(
-            name or "none",
-            f"s{rank}",
-            _values(reader.histogram(_only(query, by, name), buckets), query, buckets),
-        )
-        for rank, (name, _) in enumerate(groups, 1)
-        if name  # records without one are among the others
+        Line(_name(line.group, asked), _css(line.group, rank, asked), _values(line, query, factor))
+        for rank, line in enumerate(found.lines, 1)
     ]
-    rest = beyond(_values(whole, query, buckets), lines)
-    return [*lines, Line(OTHERS, "s0", rest)] if any(rest) else lines
+    if found.left_out and asked.measure in _ADDING:
+        (whole,) = reader.series(replace(query, by="", groups=1)).lines
+        lines.append(Line(OTHERS, "s0", beyond(_values(whole, query, factor), lines)))
+    unit = "count" if asked.measure == COUNT else "duration" if factor != 1.0 else "number"
+    return MetricLines(tuple(lines), unit, factor, found.left_out)  # type: ignore[arg-type]
 
 
-def _facet(facets: LogFacets, by: CountBy) -> tuple[tuple[str, int], ...]:
-    return facets.services if by == "service" else facets.scopes
+def title_of(asked: LogFigure) -> str:
+    what = "Log records" if asked.measure == COUNT else f"{asked.measure} of {asked.field}"
+    return f"{what} by {asked.by}" if asked.by else what
 
 
-def _only(query: LogsQuery, by: CountBy, name: str) -> LogsQuery:
-    return replace(query, service=name) if by == "service" else replace(query, scope=name)
+def _query(asked: LogFigure, buckets: int) -> LogSeriesQuery:
+    statistic: LogStatistic = "quantile" if asked.measure in QUANTILES else asked.measure  # type: ignore[assignment]
+    quantile = QUANTILES.get(asked.measure, 0.5)
+    return LogSeriesQuery(asked.query, statistic, asked.field, quantile, asked.by, buckets, COLOURS)
 
 
-def _values(found: Sequence[LogBucket], query: LogsQuery, buckets: int) -> tuple[float, ...]:
-    counts: Counter[int] = Counter()
-    for bucket in found:
-        counts[bucket_index(query.window, buckets, bucket.start_ns)] += bucket.count
-    return tuple(float(counts[part]) for part in range(buckets))
+def _factor(asked: LogFigure) -> float:
+    return next((ns for ending, ns in _DURATIONS.items() if asked.field.endswith(ending)), 1.0)
+
+
+def _name(group: str, asked: LogFigure) -> str:
+    if asked.by == "level":
+        return group.capitalize()
+    if asked.by:
+        return group or NO_VALUE
+    return "records" if asked.measure == COUNT else f"{asked.measure} of {asked.field}"
+
+
+def _css(group: str, rank: int, asked: LogFigure) -> str:
+    return css_of(group) if asked.by == "level" else f"s{rank}"
+
+
+def _values(line: FigureLine, query: LogSeriesQuery, factor: float) -> tuple[float | None, ...]:
+    """Where there are no records their number is zero, and of what they say there is nothing."""
+    values: list[float | None] = [0.0 if query.statistic == COUNT else None] * query.buckets
+    for point in line.points:
+        values[bucket_index(query.logs.window, query.buckets, point.start_ns)] = point.value * factor
+    return tuple(values)

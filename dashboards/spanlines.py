@@ -7,7 +7,8 @@ from dataclasses import replace
 from collector.analysis.traceql import written_field
 from collector.analysis.traceql_series import Series
 from collector.storage.base import SpanReader, Window, bucket_index
-from collector.storage.spanseries import COUNTING, SpanLine, SpanSeriesQuery
+from collector.storage.figures import FigureLine
+from collector.storage.spanseries import COUNTING, SpanSeriesQuery
 from collector.storage.spanset import Field
 from dashboards.charts.scale import Unit
 from dashboards.charts.timeseries import Line
@@ -51,7 +52,7 @@ def _unit(asked: Series) -> Unit:
     return "duration" if asked.field == _DURATION else "number"
 
 
-def _values(line: SpanLine, query: SpanSeriesQuery) -> tuple[float | None, ...]:
+def _values(line: FigureLine, query: SpanSeriesQuery) -> tuple[float | None, ...]:
     """Where there are no spans their number is zero, and of what they say there is nothing."""
     values: list[float | None] = [0.0 if query.statistic in COUNTING else None] * query.buckets
     for point in line.points:

@@ -17,9 +17,10 @@ from collector.model import Resource, Scope, Span
 from collector.storage.spanset import Spanset
 
 if TYPE_CHECKING:  # their own contracts, built on this one
+    from collector.storage.figures import Figures
     from collector.storage.logs import LogReader
     from collector.storage.metrics import MetricReader
-    from collector.storage.spanseries import SpanSeries, SpanSeriesQuery
+    from collector.storage.spanseries import SpanSeriesQuery
     from collector.storage.usage import UsageReader
 
 # ---------------------------------------------------------------- errors
@@ -605,7 +606,7 @@ class SpanReader(Protocol):
         """Paging with the cursor never repeats nor skips a trace that was stored before page one."""
         ...
 
-    def span_series(self, query: SpanSeriesQuery) -> SpanSeries:
+    def span_series(self, query: SpanSeriesQuery) -> Figures:
         """Any set of spans over time (collector.storage.spanseries)."""
         ...
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from collector.model_logs import LogRecord
-from collector.storage.base import Window
+from collector.storage.base import InvalidQuery, Window
+from collector.storage.figures import Figures
 
 # As many records of one trace as a reader gives back: far more than a page shows, far less than memory.
 TRACE_LOGS = 5_000
@@ -70,6 +71,38 @@ class LogFacets:
 FACET_VALUES = 50
 
 
+LogStatistic = Literal["count", "sum", "avg", "min", "max", "quantile"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogSeriesQuery:
+    """A statistic of the records that `logs` means, in `buckets` equal parts of its window: how many, or what
+    finite numbers they say in `field`, records that say none left out. A field is the key of an attribute;
+    `body.KEY` means a key of a structured body. `quantile` in [0, 1], by linear interpolation.
+
+    `by`: a line for each `service`, `scope`, or `level` (collector.model_logs.severity_name), or for each
+    text that records say in the field of that name; numbers and booleans as JSON writes them. InvalidQuery
+    where these do not go together.
+    """
+
+    logs: LogsQuery
+    statistic: LogStatistic = "count"
+    field: str = ""  # "" for count
+    quantile: float = 0.95
+    by: str = ""
+    buckets: int = 60
+    groups: int = 20
+
+    def __post_init__(self) -> None:
+        if (self.statistic == "count") != (not self.field):
+            raise InvalidQuery("a count takes no field, other figures of log records need one")
+        if not 0 <= self.quantile <= 1:
+            raise InvalidQuery("a quantile lies between 0 and 1")
+
+
+BODY = "body."
+
+
 class LogReader(Protocol):
     """Thread-safe. Sees everything whose `write` returned before the query began."""
 
@@ -80,6 +113,10 @@ class LogReader(Protocol):
 
     def histogram(self, query: LogsQuery, buckets: int = 60) -> tuple[LogBucket, ...]:
         """Matching records over time, by (start_ns, severity); order, limit and cursor play no role."""
+        ...
+
+    def series(self, query: LogSeriesQuery) -> Figures:
+        """Figures of matching records over time; order, limit and cursor play no role."""
         ...
 
     def facets(self, query: LogsQuery) -> LogFacets:

@@ -52,12 +52,14 @@ from collector.storage.base import (
     bucket_index,
     bucket_start,
 )
+from collector.storage.figures import Figures
+from collector.storage.memory_figures import quantile
 from collector.storage.memory_logs import MemoryLogs
 from collector.storage.memory_metrics import MemoryMetrics
 from collector.storage.memory_spanset import has_spanset
 from collector.storage.memory_usage import MemoryUsage, OfCalls, calls_of
 from collector.storage.rows import span_from_row, spans_of
-from collector.storage.spanseries import SpanSeries, SpanSeriesQuery
+from collector.storage.spanseries import SpanSeriesQuery
 from collector.storage.unfinished import Snapshot, split
 
 T = TypeVar("T")
@@ -223,9 +225,9 @@ class MemoryStorage:
             if query.source in ("", pair.source.id) and query.target in ("", pair.target.id)
         }
 
-    def span_series(self, query: SpanSeriesQuery) -> SpanSeries:
+    def span_series(self, query: SpanSeriesQuery) -> Figures:
         traces = _by(self._starting_in(query.near), lambda span: span.trace_id)
-        return memory_spanseries.series(traces.values(), query, quantile)
+        return memory_spanseries.series(traces.values(), query)
 
     def attributes(self, query: AttributesQuery) -> tuple[tuple[Scalar, int], ...]:
         newest = sorted(self._starting_in(query.window), key=lambda s: (-s.start_ns, s.trace_id, s.span_id))[
@@ -307,14 +309,6 @@ class MemoryStorage:
 
 
 # ---------------------------------------------------------------- arithmetic
-
-
-def quantile(ordered: Sequence[float], q: float) -> float:
-    """By linear interpolation between closest ranks, as SQL's quantile_cont."""
-    position = q * (len(ordered) - 1)
-    low = int(position)
-    high = min(low + 1, len(ordered) - 1)
-    return float(ordered[low] + (ordered[high] - ordered[low]) * (position - low))
 
 
 def _quantiles(durations: Iterable[int], *qs: float) -> tuple[float, ...]:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from collector import jsonvalue
 from collector.model_logs import LOG_COLUMN_NAMES, LogBatch, LogRecord
 from collector.storage import cursor
 from collector.storage.base import bucket_index, bucket_start
 from collector.storage.digests import RecentDigests
+from collector.storage.figures import Figures
 from collector.storage.ids import check_span_id, check_trace_id
-from collector.storage.logs import FACET_VALUES, TRACE_LOGS, LogBucket, LogFacets, LogPage, LogsQuery
+from collector.storage.logs import (
+    BODY,
+    FACET_VALUES,
+    TRACE_LOGS,
+    LogBucket,
+    LogFacets,
+    LogPage,
+    LogSeriesQuery,
+    LogsQuery,
+)
+from collector.storage.memory_figures import figures
 from collector.storage.signal_rows import as_text, escaped, log_from_row
 
 
@@ -56,6 +68,16 @@ class MemoryLogs:
             LogBucket(bucket_start(query.window, buckets, index), severity, count)
             for (index, severity), count in sorted(counts.items())
         )
+
+    def series(self, query: LogSeriesQuery) -> Figures:
+        placed = [
+            (record.time_ns, _group(record, query.by), value)
+            for record in self._matching(query.logs)
+            for value in [jsonvalue.number(_said(record, query.field)) if query.field else 1.0]
+            if value is not None
+        ]
+        window = query.logs.window
+        return figures(placed, window, query.buckets, query.statistic, query.quantile, query.groups)
 
     def facets(self, query: LogsQuery) -> LogFacets:
         found = self._matching(query)
@@ -120,6 +142,22 @@ def _has_words(record: LogRecord, words: list[str]) -> bool:
     attributes = jsonvalue.dumps(record.attributes) if record.attributes else ""
     texts = "\n".join((body, record.event_name, record.severity_text, attributes)).lower()
     return all(escaped(word).lower() in texts for word in words)
+
+
+def _said(record: LogRecord, field: str) -> Any:
+    """What a record says in an attribute, or in its body."""
+    if not field.startswith(BODY):
+        return record.attributes.get(field)
+    return record.body.get(field.removeprefix(BODY)) if isinstance(record.body, dict) else None
+
+
+def _group(record: LogRecord, by: str) -> str:
+    if by in ("", "service", "scope"):
+        return str(getattr(record, by)) if by else ""
+    if by == "level":
+        return record.severity_name
+    said = _said(record, by)
+    return "" if said is None else said if isinstance(said, str) else jsonvalue.dumps(said)
 
 
 def _facet(values: Iterable[str]) -> tuple[tuple[str, int], ...]:

@@ -62,23 +62,3 @@ def _check(field: Field) -> None:
         check_measured(field)
     except ValueError as error:
         raise InvalidQuery(str(error)) from None
-
-
-@dataclass(frozen=True, slots=True)
-class SpanPoint:
-    start_ns: int
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class SpanLine:
-    group: str  # "" without `by`, and for spans that say nothing there
-    points: tuple[SpanPoint, ...]  # buckets without such spans are left out
-
-
-@dataclass(frozen=True, slots=True)
-class SpanSeries:
-    """The lines with most spans first, then by group; `left_out` says how many more there were."""
-
-    lines: tuple[SpanLine, ...]
-    left_out: int = 0

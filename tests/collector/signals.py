@@ -27,15 +27,17 @@ def attributes(values: dict[str, Any]) -> list[KeyValue]:
     return found
 
 
-def record(at: float, body: str = "", severity: int = 9, **fields: Any) -> LogRecord:
-    """A log record `at` seconds after T0."""
+def record(at: float, body: str | dict[str, Any] = "", severity: int = 9, **fields: Any) -> LogRecord:
+    """A log record `at` seconds after T0, its body text or a map."""
     made = LogRecord(
         time_unix_nano=T0 + round(at * SECOND),
         severity_number=severity,  # type: ignore[arg-type]
         attributes=attributes(fields.pop("attributes", {})),
         **fields,
     )
-    if body:
+    if isinstance(body, dict):
+        made.body.kvlist_value.values.extend(attributes(body))
+    elif body:
         made.body.string_value = body
     return made
 

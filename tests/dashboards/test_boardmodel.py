@@ -44,6 +44,7 @@ def test_a_good_file_is_read() -> None:
         ("  - title: Calls", "  - width: '6'", 7, "panels.0.width", "valid integer"),
         ("service: $service", "service: $other", 1, "", "$other"),
         ("calls: {measure: rate, by: service, ", "spans: {query: '{ } | sped()', ", 1, "", "'sped' stands"),
+        ("calls: {measure: rate, by: service, ", "logs: {measure: p95, ", 8, "panels.0.logs", "of names"),
         ("  - show: markdown", "  - show: stat", 9, "panels.1", "markdown"),
         ('    text: "*hello*"', "    logs: {}", 9, "panels.1", "markdown"),
         ("title: Mine", "title: Mine\ntitle: Yours", 2, "title", "twice"),

@@ -12,8 +12,19 @@ from collector.storage import cursor
 from collector.storage.base import bucket_start
 from collector.storage.duckdb import sql
 from collector.storage.duckdb.database import Database
+from collector.storage.duckdb.figures import figures, parameters
+from collector.storage.figures import Figures
 from collector.storage.ids import check_span_id, check_trace_id
-from collector.storage.logs import FACET_VALUES, TRACE_LOGS, LogBucket, LogFacets, LogPage, LogsQuery
+from collector.storage.logs import (
+    BODY,
+    FACET_VALUES,
+    TRACE_LOGS,
+    LogBucket,
+    LogFacets,
+    LogPage,
+    LogSeriesQuery,
+    LogsQuery,
+)
 from collector.storage.signal_rows import escaped, log_from_row
 
 _COLUMNS = ", ".join(LOG_COLUMN_NAMES)
@@ -44,6 +55,18 @@ class DuckDBLogs:
         rows = self._database.rows("log_histogram", values, **structure)
         counts = [(part, _NAMES[severity], n) for part, severity, n in rows]
         return tuple(LogBucket(bucket_start(query.window, buckets, p), s, n) for p, s, n in sorted(counts))
+
+    def series(self, query: LogSeriesQuery) -> Figures:
+        window = query.logs.window
+        structure, values = _parameters(query.logs)
+        values |= parameters(window, query.buckets, query.groups, query.quantile)
+        structure |= {
+            "line": _line(query.by, values),
+            "figure": _number(query.field, values) if query.field else "1",
+            "statistic": query.statistic,
+        }
+        rows = self._database.rows("log_series", values, **structure)
+        return figures(rows, window, query.buckets, query.statistic)
 
     def facets(self, query: LogsQuery) -> LogFacets:
         structure, values = _parameters(query)
@@ -79,6 +102,27 @@ def _parameters(query: LogsQuery) -> tuple[dict[str, Any], dict[str, Any]]:
         check_span_id(query.span_id)
         values["span_number"] = int(query.span_id, 16)
     return {"q": query, "words": words}, values
+
+
+def _line(by: str, values: dict[str, Any]) -> str:
+    if by in ("", "service", "scope"):
+        return by or "''"
+    if by == "level":
+        return f"{list(_NAMES)}[(severity + 3) // 4 + 1]"
+    return f"coalesce(json_extract_string({_place(by, 'by_path', values)}), '')"
+
+
+def _number(field: str, values: dict[str, Any]) -> str:
+    """The number that a record says; NULL if it says none. A string keeps its quotes here, and is none."""
+    number = f"try_cast(json_extract({_place(field, 'field_path', values)})::VARCHAR AS DOUBLE)"
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def _place(field: str, name: str, values: dict[str, Any]) -> str:
+    """JSON and where in it, as functions of JSON take them."""
+    column = "body" if field.startswith(BODY) else "attributes"
+    values[name] = sql.pointer(field.removeprefix(BODY))
+    return f"nullif({column}, ''), ${name}"
 
 
 def _record(row: tuple[Any, ...], resource: Attributes) -> LogRecord:

@@ -48,8 +48,9 @@ from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.duckdb.usage import DuckDBUsage
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
+from collector.storage.figures import Figures
 from collector.storage.rows import spans_from_columns
-from collector.storage.spanseries import SpanSeries, SpanSeriesQuery
+from collector.storage.spanseries import SpanSeriesQuery
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -127,7 +128,7 @@ class DuckDBReader:
         rows = self._database.rows("traces", values, **structure)
         return _page(rows, query)
 
-    def span_series(self, query: SpanSeriesQuery) -> SpanSeries:
+    def span_series(self, query: SpanSeriesQuery) -> Figures:
         return spanseries.series(self._database, query)
 
     def attributes(self, query: AttributesQuery) -> tuple[tuple[Scalar, int], ...]:

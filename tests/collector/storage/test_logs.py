@@ -12,7 +12,7 @@ import pytest
 from collector.storage.base import InvalidQuery, Storage, Window, WriteResult
 from collector.storage.digests import REMEMBERED_NS
 from collector.storage.duckdb import open_storage
-from collector.storage.logs import LogBucket, LogsQuery
+from collector.storage.logs import LogBucket, LogSeriesQuery, LogsQuery
 from collector.storage.memory import MemoryStorage
 from tests.collector.batches import SECOND, T0, batch, row
 from tests.collector.signals import logs, record
@@ -191,3 +191,51 @@ def test_signals_are_stored_together_and_queries_see_all_days(tmp_path: Path) ->
         assert found(storage) == ["a", "b", "c"]
         assert storage.logs.facets(LogsQuery(WINDOW)).total == 3
         assert len(storage.reader.trace(f"{1:032x}")) == 1
+
+
+def figures(storage: Storage, statistic: str, field: str = "", by: str = "", **more: object) -> Lines:
+    """The values of each line."""
+    query = LogSeriesQuery(LogsQuery(WINDOW), statistic, field, by=by, buckets=2, **more)  # type: ignore[arg-type]
+    return {line.group: [p.value for p in line.points] for line in storage.logs.series(query).lines}
+
+
+Lines = dict[str, list[float]]
+
+
+def test_numbers_that_records_say_are_measured_over_time(storage: Storage) -> None:
+    said: list[object] = [1, 2.0, 4, "8", True, float("nan")]
+    storage.writer.write([logs(*(record(n, "x", attributes={"ms": value}) for n, value in enumerate(said)))])
+    storage.writer.write([logs(record(31, {"ms": 50, "way": "a"}, attributes={"ms": 9}))])
+    for statistic, first, second in (
+        ("sum", 7, 9), ("avg", 7 / 3, 9), ("min", 1, 9), ("max", 4, 9), ("quantile", 3.0, 9),
+    ):  # fmt: skip
+        assert figures(storage, statistic, "ms", quantile=0.75) == {"": [pytest.approx(first), second]}
+    assert figures(storage, "count") == {"": [6, 1]}
+    assert figures(storage, "max", "body.ms") == {"": [50]}
+    assert figures(storage, "max", "none") == {}
+
+
+def test_records_are_told_apart_by_what_they_say(storage: Storage) -> None:
+    storage.writer.write(
+        [
+            logs(
+                record(1, "a", 17, attributes={"n": 1, "route": "/a"}),
+                record(2, "b", 9, attributes={"n": 2, "route": "/a"}),
+                record(3, {"user": 1}, 9, attributes={"n": 3, "route": 5}),
+            )
+        ]
+    )
+    assert figures(storage, "count", by="route") == {"/a": [2], "5": [1]}
+    assert figures(storage, "sum", "n", by="level") == {"INFO": [5], "ERROR": [1]}
+    assert figures(storage, "sum", "n", by="service") == {"shop": [6]}
+    assert figures(storage, "count", by="body.user") == {"": [2], "1": [1]}
+    two = LogSeriesQuery(LogsQuery(WINDOW), by="route", groups=1)
+    assert storage.logs.series(two).left_out == 1
+
+
+@pytest.mark.parametrize(
+    ("statistic", "field", "quantile"), [("count", "x", 1), ("sum", "", 1), ("quantile", "x", 2)]
+)
+def test_figures_that_make_no_sense_are_refused(statistic: str, field: str, quantile: float) -> None:
+    with pytest.raises(InvalidQuery):
+        LogSeriesQuery(LogsQuery(WINDOW), statistic, field, quantile)  # type: ignore[arg-type]

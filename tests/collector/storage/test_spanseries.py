@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from collector import jsonvalue
 from collector.storage.base import InvalidQuery, Storage
 from collector.storage.duckdb import open_storage
+from collector.storage.figures import FigureLine, FigurePoint, Figures
 from collector.storage.memory import MemoryStorage
-from collector.storage.spanseries import SpanLine, SpanPoint, SpanSeries, SpanSeriesQuery, SpanStatistic
+from collector.storage.spanseries import SpanSeriesQuery, SpanStatistic
 from collector.storage.spanset import All, Field, Filtered, Related, Spans
 from tests.collector.batches import MS, SECOND, T0, batch, row
 from tests.collector.storage.test_contract import storage  # noqa: F401
@@ -40,10 +41,10 @@ def test_spans_are_counted_where_they_start(storage: Storage) -> None:  # noqa: 
         row(6, 1, -1, name="a"),
     )
     query = SpanSeriesQuery(WINDOW, named("a"), "count", buckets=2)
-    points = SpanPoint(T0, 2.0), SpanPoint(T0 + 30 * SECOND, 1.0)
-    assert storage.reader.span_series(query) == SpanSeries((SpanLine("", points),))
+    points = FigurePoint(T0, 2.0), FigurePoint(T0 + 30 * SECOND, 1.0)
+    assert storage.reader.span_series(query) == Figures((FigureLine("", points),))
     assert values(storage, SpanSeriesQuery(WINDOW, named("a"), "rate", buckets=2)) == {"": [2 / 30, 1 / 30]}
-    assert storage.reader.span_series(SpanSeriesQuery(WINDOW, named("z"))) == SpanSeries(())
+    assert storage.reader.span_series(SpanSeriesQuery(WINDOW, named("z"))) == Figures(())
 
 
 @pytest.mark.parametrize(
@@ -137,5 +138,5 @@ def test_engines_agree_on_spans_over_time(rows: list[dict[str, Any]], asked: lis
             duckdb.close()
 
 
-def _rounded(line: SpanLine) -> tuple[str, list[tuple[int, float]]]:
+def _rounded(line: FigureLine) -> tuple[str, list[tuple[int, float]]]:
     return line.group, [(point.start_ns, pytest.approx(point.value)) for point in line.points]

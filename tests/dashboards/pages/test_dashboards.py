@@ -15,6 +15,7 @@ from collector.storage.memory import MemoryStorage
 from dashboards.app import build_app
 from dashboards.boardfiles import digest_of
 from dashboards.settings import UiSettings
+from tests.dashboards.logtraffic import logged
 from tests.dashboards.metrictraffic import measured
 from tests.dashboards.traffic import MINUTE, NOW_NS
 
@@ -105,6 +106,11 @@ def test_spans_are_drawn_by_query_with_variables_within_its_quotes(
     tricky = quote('x" || kind = server || name = "')
     html = shown(shop, tmp_path, panels, f"v-service={tricky}")
     assert re.search(r'<p class="stat [^>]*>–</p>', html), "a value is never part of the query"
+
+
+def test_numbers_of_log_records_are_drawn(shop: MemoryStorage, tmp_path: Path) -> None:
+    panels = "  - {title: N, show: stat, logs: {measure: max, of: rows}}\n"
+    assert re.search(r'<p class="stat [^>]*>3</p>', shown(logged("little"), tmp_path, panels))
 
 
 def test_spans_of_one_function_only(shop: MemoryStorage, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from fastapi.testclient import TestClient
@@ -30,12 +31,12 @@ def client(shop: MemoryStorage) -> TestClient:
     return TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
 
 
-def totals(client: TestClient, query: str) -> dict[str, int]:
+def totals(client: TestClient, query: str) -> dict[str, float]:
     """Records by line, over the whole range."""
     answer = client.get(f"/api/metrics-explorer/logs.csv?{query}")
     assert answer.status_code == 200
     head, *rows = csv.reader(io.StringIO(answer.text))
-    return {name: sum(int(row[place]) for row in rows) for place, name in enumerate(head) if place}
+    return {name: sum(float(row[place] or 0) for row in rows) for place, name in enumerate(head) if place}
 
 
 def test_all_records_are_one_line(client: TestClient, shop: MemoryStorage) -> None:
@@ -67,8 +68,30 @@ def test_the_logs_page_leads_here_with_its_filters_and_back(client: TestClient) 
     assert 'href="/logs?service=checkout&amp;q=timeout"' in back
 
 
+def test_numbers_that_records_say_are_drawn(client: TestClient, shop: MemoryStorage) -> None:
+    queries = totals(client, "q=query")["records"]
+    assert totals(client, "measure=sum&of=rows") == {"sum of rows": 3 * queries}
+    by_function = totals(client, "measure=sum&of=rows&by=service")
+    assert len(by_function) > 1 and sum(by_function.values()) == 3 * queries
+    page = client.get("/metrics-explorer/logs?measure=p95&of=rows").text
+    assert "p95 of rows" in page and '<td class="num strong">3</td>' in page
+
+
+def test_records_are_told_apart_by_what_they_say(client: TestClient) -> None:
+    lines = totals(client, "by=attempt")
+    assert set(lines) == {"1", "not set"} and lines["1"] == totals(client, "q=begins")["records"]
+
+
+def test_fields_that_records_have_are_offered(client: TestClient) -> None:
+    page = client.get("/metrics-explorer/logs").text
+    numbers, fields = re.findall(r'<datalist id="\w+-list">(.*?)</datalist>', page, re.S)
+    assert "rows" in numbers and "retry" not in numbers
+    assert all(name in fields for name in ("rows", "retry", "attempt", "service"))
+
+
 def test_what_cannot_be_read_is_refused(client: TestClient) -> None:
-    assert client.get("/metrics-explorer/logs?by=body").status_code == 400
+    assert client.get("/metrics-explorer/logs?measure=p95").status_code == 400
+    assert client.get("/metrics-explorer/logs?measure=p12&of=rows").status_code == 400
     assert client.get("/metrics-explorer/logs?attribute=x").status_code == 400
 
 
