@@ -16,7 +16,7 @@ from collector.sqlchild import SqlRunner
 from collector.storage.base import SpanReader
 from collector.storage.logs import LogReader
 from collector.storage.metrics import MetricReader
-from dashboards import errors
+from dashboards import errors, language
 from dashboards.assets import Assets
 from dashboards.middleware import Guard
 from dashboards.pages import PAGES, tables
@@ -63,10 +63,12 @@ def build_app(
     for page in PAGES:
         app.include_router(page.router)
     app.include_router(tables.router)
+    app.include_router(language.router)
     for path, operation in (operations or {}).items():
         app.router.routes.append(Route(path, operation, methods=["GET"]))
     app.mount("/static", Assets(), name="static")
     errors.install(app)
+    app.add_middleware(language.Language)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(ServerTiming)
     app.add_middleware(Guard, allowed_hosts=settings.allowed_hosts)

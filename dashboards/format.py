@@ -11,11 +11,17 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from dashboards.i18n import N_, _, day
 from dashboards.platforms import platform_name
 
 NONE = "–"
 _SECOND = 10**9
-_AGO = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+_AGO = (
+    (86400, N_("%(num)s d ago")),
+    (3600, N_("%(num)s h ago")),
+    (60, N_("%(num)s min ago")),
+    (1, N_("%(num)s s ago")),
+)
 
 
 def _digits(value: float) -> str:
@@ -119,10 +125,10 @@ def iso(ns: int) -> str:
 def ago_text(ns: int, now_ns: int) -> str:
     """ "12 s ago", "3 min ago"; "just now" within a second, also for clocks slightly ahead."""
     seconds = (now_ns - ns) // _SECOND
-    for unit, name in _AGO:
+    for unit, message in _AGO:
         if seconds >= unit:
-            return f"{seconds // unit} {name} ago"
-    return "just now" if seconds > -60 else f"in {duration(ns - now_ns)}"
+            return _(message, num=seconds // unit)
+    return _("just now") if seconds > -60 else _("in %(time)s", time=duration(ns - now_ns))
 
 
 def _time(kind: str, ns: int, text: str) -> Markup:
@@ -141,9 +147,9 @@ def ago(context: Context, ns: int) -> Markup:
 def clock(context: Context, ns: int, millis: bool = False) -> Markup:
     """Time of day in UTC (local by choice, static/js/app.js), with the date unless it is today's."""
     moment, now = utc(ns), utc(context["now_ns"])
-    day = "" if moment.date() == now.date() else f"{moment.day} {moment:%b} "
+    date = "" if moment.date() == now.date() else f"{day(moment)} "
     fraction = f".{ns // 10**6 % 1000:03d}" if millis else ""
-    return _time("clock ms" if millis else "clock", ns, f"{day}{moment:%H:%M:%S}{fraction}")
+    return _time("clock ms" if millis else "clock", ns, f"{date}{moment:%H:%M:%S}{fraction}")
 
 
 def tojson_script(value: Any) -> Markup:

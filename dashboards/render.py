@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from dashboards import format
+from dashboards import format, i18n
 from dashboards.assets import asset
 from dashboards.timerange import PRESETS, TimeRange
 from dashboards.ui import Page, ui_of
@@ -31,6 +31,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    i18n.install(env)
     env.filters.update(format.FILTERS)
     env.globals.update(asset=asset, classes=format.classes, path_part=path_part)
     return env

@@ -14,19 +14,19 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from collector.storage.base import LONG_NS, ROLLUP_SLOT_NS, InvalidQuery, Window
+from dashboards.i18n import N_, day, ngettext
 
 UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 7 * 86400 * 10**9}
-UNIT_NAME = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 DEFAULT_FROM, DEFAULT_TO = "now-1h", "now"
 PRESETS = (
-    ("now-5m", "Last 5 minutes"),
-    ("now-15m", "Last 15 minutes"),
-    ("now-1h", "Last 1 hour"),
-    ("now-3h", "Last 3 hours"),
-    ("now-12h", "Last 12 hours"),
-    ("now-24h", "Last 24 hours"),
-    ("now-7d", "Last 7 days"),
-    ("now-30d", "Last 30 days"),
+    ("now-5m", N_("Last 5 minutes")),
+    ("now-15m", N_("Last 15 minutes")),
+    ("now-1h", N_("Last 1 hour")),
+    ("now-3h", N_("Last 3 hours")),
+    ("now-12h", N_("Last 12 hours")),
+    ("now-24h", N_("Last 24 hours")),
+    ("now-7d", N_("Last 7 days")),
+    ("now-30d", N_("Last 30 days")),
 )
 
 _RELATIVE = re.compile(r"now(?:([+-])(\d{1,6})([smhdw]))?(?:/([smhdw]))?")
@@ -81,8 +81,7 @@ class TimeRange:
         """What the range picker shows: "Last 15 minutes", or both ends."""
         match = _RELATIVE.fullmatch(self.start)
         if self.end == "now" and match and match[1] == "-" and not match[4]:
-            count, unit = int(match[2]), UNIT_NAME[match[3]]
-            return f"Last {count} {unit}{'' if count == 1 else 's'}"
+            return _last(int(match[2]), match[3])
         return _absolute_label(self.window)
 
     @property
@@ -90,6 +89,18 @@ class TimeRange:
         """The window of equal length just before; None where that lies before the epoch."""
         start = 2 * self.window.start_ns - self.window.end_ns
         return Window(start, self.window.start_ns) if start >= 0 else None
+
+
+def _last(count: int, unit: str) -> str:
+    # Written out, because extraction reads calls.
+    labels = {
+        "s": ngettext("Last %(num)s second", "Last %(num)s seconds", count),
+        "m": ngettext("Last %(num)s minute", "Last %(num)s minutes", count),
+        "h": ngettext("Last %(num)s hour", "Last %(num)s hours", count),
+        "d": ngettext("Last %(num)s day", "Last %(num)s days", count),
+        "w": ngettext("Last %(num)s week", "Last %(num)s weeks", count),
+    }
+    return labels[unit]
 
 
 def _in_slots(window: Window) -> Window:
@@ -160,6 +171,5 @@ def _absolute_label(window: Window) -> str:
     start, end = (datetime.fromtimestamp(ns / 1e9, UTC) for ns in (window.start_ns, window.end_ns))
     short = window.end_ns - window.start_ns < 5 * UNIT_NS["m"]
     clock = "%H:%M:%S" if short else "%H:%M"
-    day = "%-d %b "
-    same_day = start.date() == end.date()
-    return f"{start.strftime(day + clock)} – {end.strftime(clock if same_day else day + clock)}"
+    end_day = "" if start.date() == end.date() else f"{day(end)} "
+    return f"{day(start)} {start.strftime(clock)} – {end_day}{end.strftime(clock)}"

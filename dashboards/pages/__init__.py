@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.i18n import N_
 from dashboards.pages import (
     alerts,
     dashboards,
@@ -25,22 +26,22 @@ from dashboards.pages import (
 from dashboards.ui import Page
 
 PAGES: tuple[Page, ...] = (
-    Page("overview", "Overview", "/overview", overview.router, "o"),
-    Page("functions", "Functions", "/functions", functions.router, "f"),
-    Page("function", "Function", "/functions/{service}", function.router),
-    Page("traces", "Traces", "/traces", traces.router, "t"),
-    Page("open", "Open a trace", "/traces/open", trace_files.router),  # before what takes any name there
-    Page("trace", "Trace", "/traces/{trace_id}", trace.router),
-    Page("diff", "Traces compared", "/traces/{trace_id}/diff/{other}", trace_diff.router),
-    Page("topology", "Topology", "/topology", topology.router, "m"),
-    Page("slow", "Slow calls", "/slow", slow.router, "s"),
-    Page("errors", "Errors", "/errors", errors.router, "e"),
-    Page("logs", "Logs", "/logs", logs.router, "l"),
-    Page("metrics", "Metrics", "/metrics-explorer", metrics.router, "x"),
-    Page("counts", "Log records counted", "/metrics-explorer/logs", log_counts.router),
-    Page("spans", "Spans over time", "/metrics-explorer/spans", span_series.router),
-    Page("dashboards", "Boards", "/dashboards", dashboards.router, "d"),
-    Page("alerts", "Alerts", "/alerts", alerts.router, "a"),
-    Page("sql", "SQL", "/sql", sql.router, "q"),
-    Page("status", "Status", "/status", status.router),
+    Page("overview", N_("Overview"), "/overview", overview.router, "o"),
+    Page("functions", N_("Functions"), "/functions", functions.router, "f"),
+    Page("function", N_("Function"), "/functions/{service}", function.router),
+    Page("traces", N_("Traces"), "/traces", traces.router, "t"),
+    Page("open", N_("Open a trace"), "/traces/open", trace_files.router),  # before what takes any name there
+    Page("trace", N_("Trace"), "/traces/{trace_id}", trace.router),
+    Page("diff", N_("Traces compared"), "/traces/{trace_id}/diff/{other}", trace_diff.router),
+    Page("topology", N_("Topology"), "/topology", topology.router, "m"),
+    Page("slow", N_("Slow calls"), "/slow", slow.router, "s"),
+    Page("errors", N_("Errors"), "/errors", errors.router, "e"),
+    Page("logs", N_("Logs"), "/logs", logs.router, "l"),
+    Page("metrics", N_("Metrics"), "/metrics-explorer", metrics.router, "x"),
+    Page("counts", N_("Log records over time"), "/metrics-explorer/logs", log_counts.router),
+    Page("spans", N_("Spans over time"), "/metrics-explorer/spans", span_series.router),
+    Page("dashboards", N_("Boards"), "/dashboards", dashboards.router, "d"),
+    Page("alerts", N_("Alerts"), "/alerts", alerts.router, "a"),
+    Page("sql", N_("SQL"), "/sql", sql.router, "q"),
+    Page("status", N_("Status"), "/status", status.router),
 )
