@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 
 from collector.storage.base import RetryLater, StorageError
-from collector.storage.duckdb import legacy, parts, pins, restoring, schema_version, sql, wal
+from collector.storage.duckdb import legacy, parts, pins, putback, restoring, schema_version, sql, wal
 from collector.storage.duckdb.parts import Part
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ _DRAFT = ".draft"  # of a part that takes the place of another; none after a res
 _TURNS_UNREADABLE = 10_000
 # A query may name a part that is dropped before it runs: then it is put together once more.
 _TRIES = 5
+# Copied whatever is left out: what rows refer to, and which payloads were received lately.
+_OF_ALL = ("resources", "scopes", "payload_digests")
 _LOCK_TRIES, _LOCK_PAUSE_S = 10, 0.02
 
 
@@ -261,7 +263,7 @@ class Database:
             schema_version.create(connection)
             for statement in _carried_over(before[0]) if before else ():
                 connection.execute(statement)
-            connection.execute("UPDATE watermark SET turn = ?", [part.turn])
+            connection.execute("UPDATE watermark SET turn = ?, since = mark", [part.turn])
             connection.execute("COMMIT")
         except BaseException:
             self._abandon(connection, part, before)
@@ -422,7 +424,8 @@ def roll_back(connection: Any) -> None:
 
 def _settled(connection: Any, attached: list[Part]) -> list[Part]:
     """Finish what a kill interrupted: of two parts of one turn the later was to take the place of the
-    earlier, and pinned traces of a part were moved but not yet deleted there."""
+    earlier, and pinned traces of a part were moved but not yet deleted there. And count once what a part
+    holds that could not be read for a while."""
     connection.execute("USE memory")  # what is in use cannot be detached
     kept: dict[tuple[str, int], Part] = {}
     for part in sorted(attached, key=lambda part: parts.number_of(part.name)):
@@ -432,6 +435,7 @@ def _settled(connection: Any, attached: list[Part]) -> list[Part]:
             connection.execute(f"DETACH {earlier.sql}")
             _unlink(earlier.path)
     found = list(kept.values())
+    putback.count_once(connection, found)
     if any(part.name == parts.PINNED for part in found):
         pins.finish_moves(connection, found)
     return found
@@ -441,11 +445,12 @@ def _copy(part: Part, new: Part, tables: Sequence[str], sampling: Sampling | Non
     connection.execute(f"USE {new.sql}")
     try:
         schema_version.create(connection)
-        for table in (*tables, "resources", "scopes"):
+        for table in (*tables, *_OF_ALL):
             connection.execute(f"INSERT INTO {new.sql}.{table} BY NAME FROM {part.sql}.{table}")
         if sampling:
             sampling.fill(new, connection)
-        connection.execute(f"UPDATE {new.sql}.watermark SET turn = ?", [new.turn])
+        connection.execute(f"DELETE FROM {new.sql}.watermark")
+        connection.execute(f"INSERT INTO {new.sql}.watermark BY NAME FROM {part.sql}.watermark")
         connection.execute(f"UPDATE {new.sql}.tail_sampling SET one_of = ?", [new.one_of])
     finally:
         connection.execute("USE memory")

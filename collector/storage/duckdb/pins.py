@@ -69,12 +69,17 @@ def finish_moves(connection: Any, attached: Sequence[Part]) -> None:
     """After a kill between `move` and `moved`."""
     there = {part.name: part for part in attached}
     for name, signal in connection.execute(f"SELECT part, signal FROM {PINNED}.moved").fetchall():
-        if name in there:  # rows that are deleted may move others: all are gathered again
-            for watermark, tables in GATHERED.items():
-                connection.execute(f"UPDATE {there[name].sql}.{watermark} SET rows = 0")
-                for table in tables:
-                    connection.execute(f"DELETE FROM {there[name].sql}.{table}")
+        if name in there:
+            gather_anew(connection, there[name])
         for table in OF_A_TRACE[signal] if name in there else ():
             wanted = f"SELECT trace_id FROM {PINNED}.pins"
             connection.execute(f"DELETE FROM {there[name].sql}.{table} WHERE trace_id IN ({wanted})")
     connection.execute(f"DELETE FROM {PINNED}.moved")
+
+
+def gather_anew(connection: Any, part: Part) -> None:
+    """Rows that are deleted may move others, so all are gathered again; within a transaction."""
+    for watermark, tables in GATHERED.items():
+        connection.execute(f"UPDATE {part.sql}.{watermark} SET rows = 0")
+        for table in tables:
+            connection.execute(f"DELETE FROM {part.sql}.{table}")

@@ -87,10 +87,11 @@ CREATE TABLE open_spans (
     span VARCHAR NOT NULL
 );
 
--- One row: how far the journal in front of the store is stored, committed together with the rows.
-CREATE TABLE watermark (mark UBIGINT NOT NULL, turn UBIGINT NOT NULL);
+-- One row: how far the journal in front of the store is stored, committed together with the rows, and how far it
+-- was when the file was begun. (A column that was added later cannot be NOT NULL.)
+CREATE TABLE watermark (mark UBIGINT NOT NULL, turn UBIGINT NOT NULL, since UBIGINT DEFAULT 0);
 
-INSERT INTO watermark VALUES (0, 0);
+INSERT INTO watermark VALUES (0, 0, 0);
 
 -- Logs and metrics, as collector/model_logs.py and model_metrics.py say.
 CREATE TABLE logs (

@@ -8,7 +8,7 @@ from typing import Any
 from collector.storage.base import IncompatibleSchema
 from collector.storage.duckdb import sql
 
-CURRENT = 9
+CURRENT = 12
 
 
 def bring_up_to_date(connection: Any, where: str) -> int:

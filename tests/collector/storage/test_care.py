@@ -17,6 +17,7 @@ from collector.settings import Limit
 from collector.storage.base import InvalidQuery, RetryLater, StorageCare, WriteResult
 from collector.storage.duckdb import DuckDBStorage, open_storage, parts
 from tests.collector.batches import SECOND, T0, batch, row, trace
+from tests.collector.signals import logs, record
 
 DAY = 86_400 * SECOND
 
@@ -175,6 +176,23 @@ def test_a_part_is_replaced_by_one_without_some_tables(tmp_path: Path) -> None:
     with days.opened() as storage:
         assert (stored(storage), storage.writer.mark()) == ([1, 3], 3)
         assert storage._database.parts.newest.name == "2023-11-16"
+
+
+def test_a_part_that_is_replaced_knows_what_was_received_still(tmp_path: Path) -> None:
+    """Should the newest file be lost, it says how far the journal is stored; a retry is known anyway."""
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 1)
+        storage.writer.write([logs(record(1, "a"))], 7)
+        days.now_ns += DAY
+        storage.writer.write([batch(row(2, 1))], 8)
+        storage._database.rewrite(storage._database.parts.written[0], ["spans"])
+    with days.opened() as storage:
+        assert storage.writer.write([logs(record(1, "a"))]) == WriteResult(0, 1)
+        newest = storage._database.parts.newest.path
+    newest.write_bytes(b"hello" * 9_000)
+    with days.opened() as storage:
+        assert storage.writer.mark() == 7
 
 
 def test_a_kill_while_a_part_is_replaced_leaves_one_of_both(tmp_path: Path) -> None:
