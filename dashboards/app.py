@@ -76,12 +76,13 @@ def build_app(
 
 
 def _home(request: Request) -> RedirectResponse:
-    """The overview. Over a store younger than a quarter of an hour the usual hour would be mostly blank,
-    so the first minutes are shown closer, and live."""
+    """The overview; how to begin, before anything has arrived. Over a store younger than a quarter of an hour
+    the usual hour would be mostly blank, so the first minutes are shown closer, and live."""
     ui = ui_of(request)
     state = dict(request.query_params)
-    if "from" not in state:
-        first_ns = ui.reader.stats().first_ns
-        if not first_ns or ui.settings.now_ns() - first_ns < YOUNG_NS:
-            state = {"from": "now-15m", "to": "now", "live": "5s", **state}
+    first_ns = ui.reader.stats().first_ns
+    if not first_ns:
+        return RedirectResponse("/start", 307)
+    if "from" not in state and ui.settings.now_ns() - first_ns < YOUNG_NS:
+        state = {"from": "now-15m", "to": "now", "live": "5s", **state}
     return RedirectResponse("/overview" + (f"?{urlencode(state)}" if state else ""), 307)

@@ -16,6 +16,7 @@ from dashboards.pages import (
     slow,
     span_series,
     sql,
+    start,
     status,
     topology,
     trace,
@@ -44,4 +45,5 @@ PAGES: tuple[Page, ...] = (
     Page("alerts", N_("Alerts"), "/alerts", alerts.router, "a"),
     Page("sql", N_("SQL"), "/sql", sql.router, "q"),
     Page("status", N_("Status"), "/status", status.router),
+    Page("start", N_("Start"), "/start", start.router),
 )

@@ -13,7 +13,9 @@ from collector.storage.memory import MemoryStorage
 from dashboards.app import build_app
 from dashboards.settings import UiSettings
 from tests.collector.batches import SECOND, T0, batch, raised, row
+from tests.dashboards.conftest import client_of
 from tests.dashboards.reading import links, table
+from tests.dashboards.traffic import filled
 
 NOW_S = 1_200  # after T0; the page shows the last ten minutes and compares them with the ten before
 
@@ -42,9 +44,10 @@ def test_the_front_door_leads_here(client: TestClient) -> None:
     assert client.get("/?from=now-3h").headers["location"] == "/overview?from=now-3h"
 
 
-def test_a_young_store_is_shown_closer_and_live(quiet_client: TestClient) -> None:
-    assert quiet_client.get("/").headers["location"] == "/overview?from=now-15m&to=now&live=5s"
-    assert quiet_client.get("/?from=now-3h").headers["location"] == "/overview?from=now-3h"
+def test_a_young_store_is_shown_closer_and_live() -> None:
+    young = client_of(filled("little", minutes=10).reader)
+    assert young.get("/").headers["location"] == "/overview?from=now-15m&to=now&live=5s"
+    assert young.get("/?from=now-3h").headers["location"] == "/overview?from=now-3h"
 
 
 def test_a_calm_shop_says_that_nothing_became_worse() -> None:
