@@ -98,8 +98,8 @@ class Panel(Strict):
             )
         if (self.show == "markdown") != (given == ["text"]):
             raise ValueError("text is for panels that show markdown, and they need it")
-        if self.show == "heatmap" and given != ["calls"]:
-            raise ValueError("a heatmap is of calls")
+        if self.show == "heatmap" and given not in (["calls"], ["metric"]):
+            raise ValueError("a heatmap is of calls, or of a metric that is a histogram")
         return self
 
 

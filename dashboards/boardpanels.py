@@ -15,7 +15,7 @@ from collector.analysis.traceql_series import Series, parse_series
 from collector.sqlchild import SqlFailed, Table
 from collector.storage.base import InvalidQuery, StorageError, Window
 from collector.storage.logs import LogsQuery
-from collector.storage.metrics import MetricSelector
+from collector.storage.metrics import MetricInfo, MetricReader, MetricSelector, SpreadQuery
 from collector.storage.spanset import Comparison, narrowed
 from collector.storage.usage import HeatmapQuery
 from dashboards.boardmodel import (
@@ -31,10 +31,12 @@ from dashboards.boardmodel import (
 from dashboards.callmeasures import call_lines
 from dashboards.charts import heatmap as heat
 from dashboards.charts.scale import FORMATS, Unit
+from dashboards.charts.spread import spread_chart
 from dashboards.charts.timeseries import TimeChart, line_chart
 from dashboards.logcount import LogFigure, log_lines
 from dashboards.loglines import LEVELS
 from dashboards.metriclines import (
+    HEATMAP,
     OTHERS,
     MetricLines,
     default_statistic,
@@ -42,6 +44,7 @@ from dashboards.metriclines import (
     found_metric,
     metric_lines,
 )
+from dashboards.metricunits import chart_unit
 from dashboards.spanlines import SERVICE, span_lines
 from dashboards.sqlchart import Bars, chart_of
 from dashboards.ui import Ui
@@ -142,6 +145,8 @@ async def _view(panel: Panel, canvas: Canvas) -> PanelView:
             return await _sql_view(panel, panel.sql, canvas)
         if panel.show == "heatmap" and panel.calls is not None:
             return await asyncio.to_thread(_heatmap, panel, panel.calls, canvas)
+        if panel.show == "heatmap" and panel.metric is not None:
+            return await asyncio.to_thread(_spread, panel, panel.metric, canvas)
         return await asyncio.to_thread(_lines_view, panel, canvas)
     except SqlFailed as error:
         return PanelView(panel, error=f"{error} {error.advice}".strip())
@@ -205,16 +210,39 @@ def _series(source: SpanSource, canvas: Canvas) -> Series:
 
 
 def _metric_lines(source: MetricSource, canvas: Canvas, buckets: int) -> MetricLines:
-    reader, window, name = canvas.ui.metrics, canvas.window, canvas.filled(source.name)
-    if reader is None:
-        raise InvalidQuery("this store keeps no metrics")
-    info = found_metric(reader, window, name)
+    reader, info = _metric(source, canvas)
     if info is None:
         return MetricLines((), "count", 1.0, 0)
-    where = tuple((key, canvas.filled(value)) for key, value in source.where.items())
-    selector = MetricSelector(window, name, info.type, info.unit, canvas.filled(source.service), where)
+    selector = _selector(source, info, canvas)
     parts = fitting_buckets(reader, selector, buckets) if buckets > 1 else 1
     return metric_lines(reader, selector, source.statistic or default_statistic(info), source.by, parts)
+
+
+def _metric(source: MetricSource, canvas: Canvas) -> tuple[MetricReader, MetricInfo | None]:
+    reader = canvas.ui.metrics
+    if reader is None:
+        raise InvalidQuery("this store keeps no metrics")
+    return reader, found_metric(reader, canvas.window, canvas.filled(source.name))
+
+
+def _selector(source: MetricSource, info: MetricInfo, canvas: Canvas) -> MetricSelector:
+    where = tuple((key, canvas.filled(value)) for key, value in source.where.items())
+    service = canvas.filled(source.service)
+    return MetricSelector(canvas.window, info.name, info.type, info.unit, service, where)
+
+
+def _spread(panel: Panel, source: MetricSource, canvas: Canvas) -> PanelView:
+    """The buckets of a histogram as a heatmap; InvalidQuery for another metric."""
+    reader, info = _metric(source, canvas)
+    if info is None:
+        nothing = heat.grid(panel.title, canvas.window, (), {}, heat.BUCKETS, "")
+        return PanelView(panel, nothing, note=panel.note)
+    selector = _selector(source, info, canvas)
+    parts = fitting_buckets(reader, selector, heat.BUCKETS)
+    cells = reader.spread(SpreadQuery(selector, parts))
+    unit, factor = chart_unit(info.unit, info.type, HEATMAP)
+    drawn = spread_chart(panel.title, canvas.window, cells, parts, unit, factor)
+    return PanelView(panel, drawn, note=panel.note)
 
 
 def _log_lines(source: LogCount, canvas: Canvas, buckets: int) -> MetricLines:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from collector.model_metrics import MetricType
-from collector.storage.base import Window, bucket_index
+from collector.storage.base import InvalidQuery, Window, bucket_index
 from collector.storage.metrics import (
+    MEASURED,
     STATISTICS,
     MetricInfo,
     MetricReader,
@@ -29,6 +30,8 @@ QUANTILES = {"p50": 0.5, "p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 FEWEST_BUCKETS = 10
 # Three of them in one chart.
 SPREAD = "quantiles"
+# Its buckets, as a chart of another kind.
+HEATMAP = "heatmap"
 _SPREAD = (("p99", "s2"), ("p90", "s3"), ("p50", "s1"))
 OTHERS = "others"
 NO_VALUE = "not set"
@@ -48,7 +51,8 @@ class MetricLines:
 def statistics_of(kind: MetricType) -> tuple[str, ...]:
     """What people may ask of a metric of this type: quantiles by name."""
     plain = tuple(name for name in STATISTICS[kind] if name != "quantile")
-    return (SPREAD, *QUANTILES, *plain) if "quantile" in STATISTICS[kind] else plain
+    heatmap = (HEATMAP,) if kind in MEASURED else ()
+    return (SPREAD, *heatmap, *QUANTILES, *plain) if "quantile" in STATISTICS[kind] else plain
 
 
 def default_statistic(info: MetricInfo) -> str:
@@ -81,6 +85,8 @@ def metric_lines(
 ) -> MetricLines:
     """InvalidQuery if metrics of this type have no such statistic."""
     unit, factor = chart_unit(selector.unit or "", selector.type, statistic)
+    if statistic == HEATMAP:
+        raise InvalidQuery("a heatmap has no lines")
     if statistic == SPREAD:
         return MetricLines(tuple(_spread(reader, selector, buckets, factor)), unit, factor, 0)
     query = RangeQuery(

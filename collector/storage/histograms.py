@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 
 class Estimate(NamedTuple):
@@ -84,6 +84,15 @@ def _first_at_least(ordered: Sequence[float], value: float) -> int:
     return sum(1 for edge in ordered if edge < value)
 
 
+K = TypeVar("K")
+
+
+def aligned_explicit(parts: Mapping[K, Counts]) -> dict[K, list[Bucket]]:
+    """Several merged histograms over the bounds that all of them have."""
+    nothing = {bounds: [0] * (len(bounds) + 1) for counts in parts.values() for bounds in counts}
+    return {part: explicit_buckets({**nothing, **counts}) for part, counts in parts.items()}
+
+
 # ---------------------------------------------------------------- exponential
 
 
@@ -129,6 +138,25 @@ class Exponential:
         mirrored = [Bucket(-b.high, -b.low, b.count, geometric=True) for b in reversed(below)]
         middle = Bucket(-self.zero_threshold if below else 0.0, self.zero_threshold if above else 0.0, zeros)
         return [*mirrored, middle, *above]
+
+
+def aligned_exponential(parts: Mapping[K, Exponential], rows: int) -> dict[K, list[Bucket]]:
+    """Several at one scale, so low that the buckets of either sign span at most `rows`."""
+    if not parts:
+        return {}
+    scale = min(found.scale for found in parts.values())
+    threshold = max(found.zero_threshold for found in parts.values())
+    while _spanned([found.lowered(scale) for found in parts.values()]) > rows:
+        scale -= 1
+    lowered = {part: replace(found.lowered(scale), zero_threshold=threshold) for part, found in parts.items()}
+    return {part: found.buckets() for part, found in lowered.items()}
+
+
+def _spanned(found: Sequence[Exponential]) -> int:
+    """How many buckets of either sign lie between the first and the last that is filled in any."""
+    sides = ([each.positive for each in found], [each.negative for each in found])
+    filled = ([index for counts in side for index, n in counts.items() if n] for side in sides)
+    return max((max(indices) - min(indices) + 1 for indices in filled if indices), default=0)
 
 
 def _joined(counts: Mapping[int, int], by: int) -> Counter[int]:

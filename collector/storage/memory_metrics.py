@@ -21,7 +21,16 @@ from collector.model_metrics import (
 from collector.storage import cursor
 from collector.storage.base import Window, bucket_index, bucket_start
 from collector.storage.digests import RecentDigests
-from collector.storage.histograms import Estimate, Exponential, explicit_buckets, merged, quantile
+from collector.storage.histograms import (
+    Counts,
+    Estimate,
+    Exponential,
+    aligned_explicit,
+    aligned_exponential,
+    explicit_buckets,
+    merged,
+    quantile,
+)
 from collector.storage.metrics import (
     LOOKBACK_NS,
     MetricInfo,
@@ -34,8 +43,11 @@ from collector.storage.metrics import (
     RangeQuery,
     RangeResult,
     SeriesInfo,
+    SpreadCell,
+    SpreadQuery,
     StoredExemplar,
     StoredPoint,
+    is_estimated,
 )
 from collector.storage.signal_rows import as_text, exemplars_from_json
 
@@ -121,6 +133,26 @@ class MemoryMetrics:
         lines = [RangeLine(group, _line(groups[group], query)) for group in shown[: query.groups]]
         return RangeResult(tuple(line for line in lines if line.points), len(shown) - len(lines))
 
+    def spread(self, query: SpreadQuery) -> tuple[SpreadCell, ...]:
+        usable = [p for p in self._selected(query.selector) if not p.row["flags"] & NO_RECORDED_VALUE]
+        grown = _grown(usable, RangeQuery(query.selector, "quantile", buckets=query.buckets))
+        if query.selector.type is MetricType.HISTOGRAM:
+            found = aligned_explicit({part: _merge_explicit(of) for part, of in grown.items()})
+        else:
+            parts = {part: _merge_exponential(of) for part, of in grown.items()}
+            found = aligned_exponential(parts, query.rows)
+        return tuple(
+            SpreadCell(
+                bucket_start(query.selector.window, query.buckets, part),
+                bucket.low,
+                bucket.high,
+                int(bucket.count),
+            )
+            for part, buckets in sorted(found.items())
+            for bucket in buckets
+            if bucket.count > 0
+        )
+
     def points(self, query: PointsQuery) -> PointPage:
         after = cursor.decode(query.cursor, "points") if query.cursor else None
         found = [
@@ -205,10 +237,12 @@ def _line(points: list[_Point], query: RangeQuery) -> tuple[RangePoint, ...]:
     elif query.statistic in ("min", "max"):
         placed = _placed([p for p in points if p.metric.temporality is Temporality.DELTA], query)
         values = {index: _of_extremes(inside, query.statistic) for index, inside in placed.items()}
+    elif query.statistic == "quantile" and query.selector.type is MetricType.SUMMARY:
+        values = {
+            index: _of_summaries(inside, query.quantile) for index, inside in _placed(points, query).items()
+        }
     else:
-        grown: dict[int, list[_Growth]] = defaultdict(list)
-        for growth in _growths(points, query):
-            grown[bucket_index(window, buckets, growth.point.time_ns)].append(growth)
+        grown = _grown(points, query)
         values = {index: _of_growths(inside, query) for index, inside in grown.items()}
     return tuple(
         RangePoint(bucket_start(window, buckets, index), found.value, *_bounds(found, query))
@@ -217,8 +251,23 @@ def _line(points: list[_Point], query: RangeQuery) -> tuple[RangePoint, ...]:
     )
 
 
+def _grown(points: list[_Point], query: RangeQuery) -> dict[int, list[_Growth]]:
+    """Growths by part of the window."""
+    grown: dict[int, list[_Growth]] = defaultdict(list)
+    for growth in _growths(points, query):
+        index = bucket_index(query.selector.window, query.buckets, growth.point.time_ns)
+        grown[index].append(growth)
+    return grown
+
+
+def _of_summaries(points: list[_Point], q: float) -> Estimate | None:
+    said = [pair[1] for point in points for pair in _numbers(point, "quantiles") if pair[0] == q]
+    values = [value for value in said if _is_finite(value)]
+    return _exact(max(values)) if values else None
+
+
 def _bounds(found: Estimate, query: RangeQuery) -> tuple[float | None, float | None]:
-    return (found.low, found.high) if query.statistic == "quantile" else (None, None)
+    return (found.low, found.high) if is_estimated(query) else (None, None)
 
 
 def _exact(value: float | None) -> Estimate | None:
@@ -313,7 +362,9 @@ def _starts_anew(point: _Point, before: _Point | None, column: str) -> bool:
 def _of_growths(growths: list[_Growth], query: RangeQuery) -> Estimate | None:
     if query.statistic == "quantile":
         explicit = query.selector.type is MetricType.HISTOGRAM
-        found = _merge_explicit(growths) if explicit else _merge_exponential(growths)
+        found = (
+            explicit_buckets(_merge_explicit(growths)) if explicit else _merge_exponential(growths).buckets()
+        )
         return quantile(found, query.quantile)
     column = "value" if query.selector.type is MetricType.SUM else "count"
     if query.statistic == "avg":
@@ -325,7 +376,7 @@ def _of_growths(growths: list[_Growth], query: RangeQuery) -> Estimate | None:
     return _exact(total / seconds if query.statistic == "rate" else total)
 
 
-def _merge_explicit(growths: Iterable[_Growth]) -> list[Any]:
+def _merge_explicit(growths: Iterable[_Growth]) -> Counts:
     totals: dict[tuple[float, ...], Counter[int]] = defaultdict(Counter)
     for growth in growths:
         row = growth.point.row
@@ -334,18 +385,17 @@ def _merge_explicit(growths: Iterable[_Growth]) -> list[Any]:
         for sign, point in ((1, growth.point), (-1, growth.since)):
             for index, count in enumerate(_numbers(point, "counts")):
                 totals[tuple(_numbers(growth.point, "bounds"))][index] += sign * count
-    return explicit_buckets({b: [counts[i] for i in range(len(b) + 1)] for b, counts in totals.items()})
+    return {b: [counts[i] for i in range(len(b) + 1)] for b, counts in totals.items()}
 
 
-def _merge_exponential(growths: Iterable[_Growth]) -> list[Any]:
+def _merge_exponential(growths: Iterable[_Growth]) -> Exponential:
     parts = [
         (sign, _exponential(point))
         for growth in growths
         for sign, point in ((1, growth.point), (-1, growth.since))
         if point
     ]
-    total = merged(parts)
-    return total.buckets() if total else []
+    return merged(parts) or Exponential(0)
 
 
 def _exponential(point: _Point) -> Exponential:

@@ -75,8 +75,9 @@ STATISTICS: dict[MetricType, tuple[Statistic, ...]] = {
     MetricType.SUM: ("last", "avg", "min", "max", "rate", "increase"),
     MetricType.HISTOGRAM: ("avg", "min", "max", "rate", "increase", "quantile"),
     MetricType.EXPONENTIAL_HISTOGRAM: ("avg", "min", "max", "rate", "increase", "quantile"),
-    MetricType.SUMMARY: ("avg", "rate", "increase"),
+    MetricType.SUMMARY: ("avg", "rate", "increase", "quantile"),
 }
+MEASURED = (MetricType.HISTOGRAM, MetricType.EXPONENTIAL_HISTOGRAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,10 @@ class RangeQuery:
       series, which may lie up to LOOKBACK_NS before the window; by itself when the series began anew (another
       start, or a monotonic value that fell); and without a point before by itself if the series began within
       that time, else by an unknown amount that does not count.
-    - `quantile`: of the merged increases, `quantile` in [0, 1]. Explicit buckets are merged over the bounds
-      that all of them have (a cumulative point whose bounds changed does not count); exponential ones by
-      lowering the scale to the lowest.
+    - `quantile`: of a summary exactly this quantile, where its points say it; of several the highest, because
+      quantiles cannot be merged. Of histograms that of the merged increases, `quantile` in [0, 1]: explicit
+      buckets are merged over the bounds that all of them have (a cumulative point whose bounds changed does
+      not count); exponential ones by lowering the scale to the lowest.
     """
 
     selector: MetricSelector
@@ -116,10 +118,15 @@ class RangeQuery:
             raise InvalidQuery("a quantile lies between 0 and 1")
 
 
+def is_estimated(query: RangeQuery) -> bool:
+    """Whether its values are read from buckets, within bounds."""
+    return query.statistic == "quantile" and query.selector.type in MEASURED
+
+
 @dataclass(frozen=True, slots=True)
 class RangePoint:
     """One bucket of one line. `low` and `high` bound a quantile: the edges of the histogram bucket it was
-    found in, -inf or inf where that is open. None for what is exact."""
+    found in, -inf or inf where that is open. None for what is exact, and for what a summary says."""
 
     start_ns: int
     value: float
@@ -139,6 +146,32 @@ class RangeResult:
 
     lines: tuple[RangeLine, ...]
     left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadQuery:
+    """How the measurements of a histogram spread, in each of `buckets` equal parts of the window: the
+    increases of all its series, by the rules of RangeQuery, merged over bounds that hold in all parts. Those
+    of exponential ones are joined until at most `rows` of either sign are left. InvalidQuery for other
+    metrics."""
+
+    selector: MetricSelector
+    buckets: int = 60
+    rows: int = 24
+
+    def __post_init__(self) -> None:
+        if self.selector.type not in MEASURED:
+            raise InvalidQuery("only measurements of histograms spread")
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadCell:
+    """`count` measurements between `low` and `high`; -inf and inf where that is open."""
+
+    start_ns: int
+    low: float
+    high: float
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +226,10 @@ class MetricReader(Protocol):
         ...
 
     def range(self, query: RangeQuery) -> RangeResult: ...
+
+    def spread(self, query: SpreadQuery) -> tuple[SpreadCell, ...]:
+        """Cells with measurements, by (start_ns, low)."""
+        ...
 
     def points(self, query: PointsQuery) -> PointPage:
         """What was stored, for handing it on. Paging never repeats a point that was stored before page one,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from collector.storage.base import Window, bucket_index
 from collector.storage.usage import HeatmapCell
@@ -22,31 +23,51 @@ MOST_ROWS = 22
 LEVELS = 6
 TICKS = 5
 
+Counts = dict[tuple[int, int], int]
+
 
 def heatmap(title: str, window: Window, cells: Sequence[HeatmapCell], buckets: int = BUCKETS) -> TimeChart:
     """Cells of BOUNDS as a chart: the darker, the more calls. Few enough rows to see, the longest on top."""
     lows, counts = _merged(window, cells, buckets)
-    lines = [
-        Line(_between(lows, row), "c-accent", tuple(counts.get((row, part)) for part in range(buckets)))
-        for row in reversed(range(len(lows) - 1))
-    ]
-    chart = line_chart(title, window, lines, "count")
+    rows = list(pairwise(lows))
+    names = [f"{format.duration(low)} – {format.duration(high)}" for low, high in rows]
     calls = sum(cell.calls for cell in cells)
+    summary = f"{calls} calls from {format.duration(lows[0])} to {format.duration(lows[-1])}" if calls else ""
+    chart = grid(title, window, names, counts, buckets, summary)
+    data = {**chart.data, "heat": [[low, high] for low, high in reversed(rows)]}
+    return replace(chart, y_ticks=ticks([format.duration(low) for low in lows]), data=data)
+
+
+def grid(
+    title: str,
+    window: Window,
+    names: Sequence[str],
+    counts: Counts,
+    buckets: int,
+    summary: str,
+) -> TimeChart:
+    """How many where and when: `names` of the rows from the bottom, counts by (row, part). The axis is to be
+    set by whoever knows the edges of the rows."""
+    lines = [
+        Line(names[row], "c-accent", tuple(counts.get((row, part)) for part in range(buckets)))
+        for row in reversed(range(len(names)))
+    ]
     return replace(
-        chart,
-        summary=f"{calls} calls from {format.duration(lows[0])} to {format.duration(lows[-1])}"
-        if calls
-        else "no data",
-        y_ticks=_ticks(lows),
+        line_chart(title, window, lines, "count"),
+        summary=summary or "no data",
+        y_ticks=(),
         paths=(),
         legend=(),
-        cells=_paths(counts, len(lows) - 1),
-        grid=(buckets, max(len(lows) - 1, 1)),
-        data={**chart.data, "heat": [[lows[row], lows[row + 1]] for row in reversed(range(len(lows) - 1))]},
+        cells=_paths(counts, len(names)),
+        grid=(buckets, max(len(names), 1)),
     )
 
 
-Counts = dict[tuple[int, int], int]
+def ticks(edges: Sequence[str]) -> tuple[Tick, ...]:
+    """Some of the edges of rows, one more than rows, from the bottom."""
+    rows = len(edges) - 1
+    step = max(-(-rows // TICKS), 1)
+    return tuple(Tick(row / rows, edges[row]) for row in range(0, rows + 1, step) if rows)
 
 
 def _merged(window: Window, cells: Sequence[HeatmapCell], buckets: int) -> tuple[list[int], Counts]:
@@ -70,16 +91,6 @@ def _row(bounds: Sequence[int], row: int) -> int:
     """Where a row of BOUNDS lies among fewer bounds: the last one that begins no later."""
     low = BOUNDS[row - 1] if row else 0
     return max(index for index, bound in enumerate(bounds[:-1]) if bound <= low)
-
-
-def _between(lows: Sequence[int], row: int) -> str:
-    return f"{format.duration(lows[row])} – {format.duration(lows[row + 1])}"
-
-
-def _ticks(lows: Sequence[int]) -> tuple[Tick, ...]:
-    rows = len(lows) - 1
-    step = max(-(-rows // TICKS), 1)
-    return tuple(Tick(row / rows, format.duration(lows[row])) for row in range(0, rows + 1, step) if rows)
 
 
 def _paths(counts: Counts, rows: int) -> tuple[tuple[float, str], ...]:

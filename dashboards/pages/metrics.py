@@ -15,14 +15,17 @@ from collector.storage.metrics import (
     MetricReader,
     MetricSelector,
     MetricsQuery,
+    SpreadQuery,
     StoredExemplar,
 )
 from dashboards.charts.scale import FORMATS, Unit
-from dashboards.charts.timeseries import Dot, Line, line_chart
+from dashboards.charts.spread import spread_chart
+from dashboards.charts.timeseries import Dot, Line, TimeChart, line_chart
 from dashboards.csvfile import csv_response
 from dashboards.errors import NotFound
 from dashboards.format import iso, utc
 from dashboards.metriclines import (
+    HEATMAP,
     MetricLines,
     default_statistic,
     fitting_buckets,
@@ -30,6 +33,7 @@ from dashboards.metriclines import (
     metric_lines,
     statistics_of,
 )
+from dashboards.metricunits import chart_unit
 from dashboards.params import choice, text
 from dashboards.render import range_of, render, url
 from dashboards.ui import ui_of
@@ -37,6 +41,7 @@ from dashboards.ui import ui_of
 router = APIRouter()
 
 BUCKETS = 120
+HEATMAP_BUCKETS = 60
 LISTED = 500
 # Exemplars that are drawn and listed, the newest.
 EXEMPLARS = 100
@@ -90,6 +95,10 @@ def table_csv(request: Request) -> Response:
     """The lines of the chart as a table: one row a bucket, one column a line, in the metric's own unit."""
     asked = read_metric(request)
     window = asked.selector.window
+    if asked.statistic == HEATMAP:
+        cells = reader_of(request).spread(SpreadQuery(asked.selector, BUCKETS))
+        table = [(iso(cell.start_ns), cell.low, cell.high, cell.count) for cell in cells]
+        return csv_response("metric", ("time", "above", "up_to", "count"), table)
     found = _found(reader_of(request), asked)
     buckets = len(found.lines[0].values) if found.lines else 0
     columns = ["time", *(line.name for line in found.lines)]
@@ -101,6 +110,8 @@ def table_csv(request: Request) -> Response:
 
 
 def _found(reader: MetricReader, asked: Asked) -> MetricLines:
+    if asked.statistic == HEATMAP:
+        return MetricLines((), *chart_unit(asked.info.unit, asked.info.type, HEATMAP), 0)
     buckets = fitting_buckets(reader, asked.selector, BUCKETS)
     return metric_lines(reader, asked.selector, asked.statistic, asked.by, buckets)
 
@@ -144,14 +155,12 @@ def _one(request: Request) -> HTMLResponse:
     reader, asked = reader_of(request), read_metric(request)
     found = _found(reader, asked)
     exemplars = reader.exemplars(asked.selector, EXEMPLARS)
-    window = asked.selector.window
-    dots = _dots(request, exemplars, asked, found) if _shares_scale(asked) else []
     return render(
         request,
         "metric.html",
         asked=asked,
         found=found,
-        chart=line_chart(title_of(asked), window, found.lines, found.unit, dots=dots),
+        chart=_chart(request, asked, found, exemplars),
         rows=[line_row(line, found.unit) for line in found.lines],
         negative=any(value < 0 for line in found.lines for value in line.values if value is not None),
         statistics=statistics_of(asked.info.type),
@@ -162,8 +171,20 @@ def _one(request: Request) -> HTMLResponse:
     )
 
 
+def _chart(
+    request: Request, asked: Asked, found: MetricLines, exemplars: Sequence[StoredExemplar]
+) -> TimeChart:
+    window, title = asked.selector.window, title_of(asked)
+    if asked.statistic == HEATMAP:
+        parts = fitting_buckets(reader_of(request), asked.selector, HEATMAP_BUCKETS)
+        cells = reader_of(request).spread(SpreadQuery(asked.selector, parts))
+        return spread_chart(title, window, cells, parts, found.unit, found.factor)
+    dots = _dots(request, exemplars, asked, found) if _shares_scale(asked) else []
+    return line_chart(title, window, found.lines, found.unit, dots=dots)
+
+
 def title_of(asked: Asked) -> str:
-    by = f" by {asked.by}" if asked.by else ""
+    by = f" by {asked.by}" if asked.by and asked.statistic != HEATMAP else ""
     return f"{asked.statistic} of {asked.info.name}{by}"
 
 

@@ -96,6 +96,10 @@ def exponential(
     return metric(name, "exponential_histogram", *points, aggregation_temporality=temporality, **fields)
 
 
+def summary(name: str, *points: tuple[float, dict[str, Any]]) -> m.Metric:
+    return metric(name, "summary", *points)
+
+
 def metrics(*found: m.Metric, service: str = "shop", received_ns: int = T0) -> MetricBatch:
     request = m.MetricsData()
     group = request.resource_metrics.add()

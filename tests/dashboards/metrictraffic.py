@@ -52,7 +52,9 @@ def batch(groups: int, minutes: int) -> MetricBatch:
             exponential = sizes.exponential_histogram.data_points.add(**at, **who, count=3, sum=30.0, scale=0)
             exponential.positive.offset = 2
             exponential.positive.bucket_counts.extend([1, 2])
-            summary.summary.data_points.add(**at, **who, count=2, sum=0.004)
+            paused = summary.summary.data_points.add(**at, **who, count=2, sum=0.004)
+            for quantile, value in ((0.5, 0.001), (0.99, 0.009)):
+                paused.quantile_values.add(quantile=quantile, value=value)
     decoded = otlp_metrics.decode(request.SerializeToString(), NOW_NS)
     assert isinstance(decoded.batch, MetricBatch) and not decoded.rejected
     return decoded.batch

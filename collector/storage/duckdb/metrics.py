@@ -12,7 +12,15 @@ from collector.storage import cursor
 from collector.storage.base import Window, bucket_start
 from collector.storage.duckdb import sql
 from collector.storage.duckdb.database import Database
-from collector.storage.histograms import Bucket, Estimate, Exponential, explicit_buckets, quantile
+from collector.storage.histograms import (
+    Counts,
+    Estimate,
+    Exponential,
+    aligned_explicit,
+    aligned_exponential,
+    explicit_buckets,
+    quantile,
+)
 from collector.storage.metrics import (
     LOOKBACK_NS,
     MetricInfo,
@@ -25,11 +33,15 @@ from collector.storage.metrics import (
     RangeQuery,
     RangeResult,
     SeriesInfo,
+    SpreadCell,
+    SpreadQuery,
     StoredExemplar,
     StoredPoint,
+    is_estimated,
 )
 from collector.storage.signal_rows import exemplars_from_json
 
+Place = tuple[str, int]  # line, part of the window
 Found = tuple[str, int, Estimate]  # line, part of the window, value
 
 
@@ -64,10 +76,27 @@ class DuckDBMetrics:
         points: dict[str, list[RangePoint]] = defaultdict(list)
         for line, part, found in self._found(query, lines) if lines else ():
             start_ns = bucket_start(query.selector.window, query.buckets, part)
-            bounds = (found.low, found.high) if query.statistic == "quantile" else (None, None)
+            bounds = (found.low, found.high) if is_estimated(query) else (None, None)
             points[line].append(RangePoint(start_ns, found.value, *bounds))
         made = tuple(RangeLine(line, tuple(points[line])) for line in lines if points[line])
         return RangeResult(made, left_out)
+
+    def spread(self, query: SpreadQuery) -> tuple[SpreadCell, ...]:
+        window = query.selector.window
+        asked = RangeQuery(query.selector, "quantile", buckets=query.buckets)
+        rows = self._grown(asked, [""])
+        explicit = query.selector.type is MetricType.HISTOGRAM
+        found = (
+            aligned_explicit(_explicit(rows))
+            if explicit
+            else aligned_exponential(_exponential(rows), query.rows)
+        )
+        return tuple(
+            SpreadCell(bucket_start(window, query.buckets, part), bucket.low, bucket.high, int(bucket.count))
+            for (_, part), buckets in sorted(found.items())
+            for bucket in buckets
+            if bucket.count > 0
+        )
 
     def points(self, query: PointsQuery) -> PointPage:
         values = {"name": query.name, "service": query.service, "limit": query.limit + 1}
@@ -99,13 +128,9 @@ class DuckDBMetrics:
 
     def _found(self, query: RangeQuery, lines: list[str]) -> list[Found]:
         kind, statistic = query.selector.type, query.statistic
-        growing = {"lines": lines, "earliest_ns": max(query.selector.window.start_ns - LOOKBACK_NS, 1)}
         if statistic == "quantile":
-            explicit = kind is MetricType.HISTOGRAM
-            name = "metric_explicit" if explicit else "metric_exponential"
-            rows = self._ranged(name, query, growing, back=True, column="count")
-            merge = _explicit if explicit else _exponential
-            return [found for found in merge(rows, query.quantile) if found]
+            return self._quantiles(query, lines)
+        growing = _growing(query, lines)
         if statistic in ("rate", "increase") or (statistic == "avg" and kind > MetricType.SUM):
             column = "value" if kind is MetricType.SUM else "count"
             rows = self._ranged("metric_growth", query, growing, back=True, column=column)
@@ -113,6 +138,24 @@ class DuckDBMetrics:
             return [(line, part, _exact(found / seconds)) for line, part, found in rows]
         rows = self._ranged("metric_values", query, {"lines": lines})
         return [(line, part, _exact(found)) for line, part, found in rows]
+
+    def _quantiles(self, query: RangeQuery, lines: list[str]) -> list[Found]:
+        if query.selector.type is MetricType.SUMMARY:
+            said = self._ranged("metric_summary", query, {"lines": lines, "quantile": query.quantile})
+            return [(line, part, _exact(found)) for line, part, found in said]
+        rows = self._grown(query, lines)
+        if query.selector.type is MetricType.HISTOGRAM:
+            buckets = {place: explicit_buckets(counts) for place, counts in _explicit(rows).items()}
+        else:
+            buckets = {place: found.buckets() for place, found in _exponential(rows).items()}
+        estimates = {place: quantile(found, query.quantile) for place, found in buckets.items()}
+        return [(line, part, estimate) for (line, part), estimate in estimates.items() if estimate]
+
+    def _grown(self, query: RangeQuery, lines: list[str]) -> list[tuple[Any, ...]]:
+        """What histograms grew by, as rows of their kind."""
+        explicit = query.selector.type is MetricType.HISTOGRAM
+        name = "metric_explicit" if explicit else "metric_exponential"
+        return self._ranged(name, query, _growing(query, lines), back=True, column="count")
 
     def _ranged(
         self, name: str, query: RangeQuery, values: dict[str, Any], back: bool = False, **structure: Any
@@ -184,24 +227,23 @@ def _exact(value: float) -> Estimate:
     return Estimate(value, value, value)
 
 
-def _explicit(rows: list[tuple[Any, ...]], q: float) -> list[Found]:
-    merged: dict[tuple[str, int], dict[tuple[float, ...], list[int]]] = defaultdict(dict)
+def _growing(query: RangeQuery, lines: list[str]) -> dict[str, Any]:
+    return {"lines": lines, "earliest_ns": max(query.selector.window.start_ns - LOOKBACK_NS, 1)}
+
+
+def _explicit(rows: list[tuple[Any, ...]]) -> dict[Place, Counts]:
+    merged: dict[Place, dict[tuple[float, ...], list[int]]] = defaultdict(dict)
     for line, part, bounds_json, counted in rows:
         bounds = tuple(jsonvalue.loads(bounds_json) or ())
         counts = dict(counted)
         merged[line, part][bounds] = [int(counts.get(i, 0)) for i in range(len(bounds) + 1)]
-    return _estimated({place: explicit_buckets(counts) for place, counts in merged.items()}, q)
+    return dict(merged)
 
 
-def _exponential(rows: list[tuple[Any, ...]], q: float) -> list[Found]:
-    buckets = {}
+def _exponential(rows: list[tuple[Any, ...]]) -> dict[Place, Exponential]:
+    found = {}
     for line, part, scale, zeros, zero_threshold, counted in rows:
         positive = Counter({index: int(n) for side, index, n in counted if side > 0})
         negative = Counter({index: int(n) for side, index, n in counted if side < 0})
-        buckets[line, part] = Exponential(scale, int(zeros), zero_threshold, positive, negative).buckets()
-    return _estimated(buckets, q)
-
-
-def _estimated(buckets: dict[tuple[str, int], list[Bucket]], q: float) -> list[Found]:
-    estimates = {place: quantile(found, q) for place, found in buckets.items()}
-    return [(line, part, estimate) for (line, part), estimate in estimates.items() if estimate]
+        found[line, part] = Exponential(scale, int(zeros), zero_threshold, positive, negative)
+    return found

@@ -25,6 +25,7 @@ from collector.storage.metrics import (
     PointsQuery,
     RangeQuery,
     RangeResult,
+    SpreadQuery,
     Statistic,
 )
 from tests.collector.batches import SECOND, T0
@@ -36,6 +37,7 @@ from tests.collector.signals import (
     gauge,
     histogram,
     metrics,
+    summary,
 )
 
 WINDOW = Window(T0, T0 + 60 * SECOND)
@@ -237,6 +239,53 @@ def test_a_scale_that_changed_within_a_series_is_still_growth(storage: Storage) 
     assert ranged(storage, "d", kind, "quantile", quantile=1.0)[""][1] == pytest.approx(8.0)
 
 
+def spread(storage: Storage, kind: MetricType, rows: int = 24) -> list[tuple[int, float, float, int]]:
+    """(part of two, low, high, count)"""
+    query = SpreadQuery(MetricSelector(WINDOW, "d", kind), 2, rows)
+    half = (WINDOW.end_ns - WINDOW.start_ns) // 2
+    cells = storage.metrics.spread(query)
+    return [((cell.start_ns - WINDOW.start_ns) // half, cell.low, cell.high, cell.count) for cell in cells]
+
+
+def test_measurements_spread_over_bounds_that_hold_in_all_parts(storage: Storage) -> None:
+    fine, coarse = buckets([1, 2, 3, 4], [1.0, 2.0, 4.0]), buckets([5, 6], [2.0])
+    points = [histogram("d", (1, fine), temporality=DELTA), histogram("d", (40, coarse), temporality=DELTA)]
+    storage.writer.write([metrics(*points)])
+    assert spread(storage, MetricType.HISTOGRAM) == [
+        (0, 0.0, 2.0, 3), (0, 2.0, math.inf, 7), (1, 0.0, 2.0, 5), (1, 2.0, math.inf, 6),
+    ]  # fmt: skip
+
+
+def test_exponential_buckets_are_joined_until_they_are_few(storage: Storage) -> None:
+    first, second = exponential_point(1, 0, [1, 1]), exponential_point(0, 3, [7], zero_count=2)
+    points = [
+        exponential("d", (1, first), temporality=DELTA),
+        exponential("d", (40, second), temporality=DELTA),
+    ]
+    storage.writer.write([metrics(*points)])
+    kind = MetricType.EXPONENTIAL_HISTOGRAM
+    assert spread(storage, kind) == [(0, 1.0, 2.0, 2), (1, 0.0, 0.0, 2), (1, 8.0, 16.0, 7)]
+    assert spread(storage, kind, rows=2) == [(0, 1.0, 4.0, 2), (1, 0.0, 0.0, 2), (1, 4.0, 16.0, 7)]
+
+
+def test_only_histograms_spread() -> None:
+    with pytest.raises(InvalidQuery):
+        SpreadQuery(MetricSelector(WINDOW, "d", MetricType.SUM))
+
+
+def test_quantiles_of_summaries_are_those_that_were_sent(storage: Storage) -> None:
+    def point(**of: float) -> dict[str, Any]:
+        values = [{"quantile": float(q.replace("_", ".")), "value": v} for q, v in of.items()]
+        return {"count": 2, "sum": 3.0, "quantile_values": values}
+
+    first = point(**{"0_5": 1.0, "0_99": 9.0})
+    storage.writer.write([metrics(summary("d", (1, first), (2, point(**{"0_5": 2.0})), (40, point())))])
+    kind = MetricType.SUMMARY
+    assert ranged(storage, "d", kind, "quantile", quantile=0.5) == {"": [2.0, None]}
+    assert ranged(storage, "d", kind, "quantile", quantile=0.99) == {"": [9.0, None]}
+    assert ranged(storage, "d", kind, "quantile", quantile=0.9) == {}
+
+
 # ---------------------------------------------------------------- the rest
 
 
@@ -383,4 +432,7 @@ def test_duckdb_measures_as_the_reference_engine_does(
                 selector = MetricSelector(WINDOW, name, kind, where=(("g", group),) if parts % 2 else ())
                 query = RangeQuery(selector, statistic, q, group_by="g", buckets=parts)
                 assert_alike(duck.metrics.range(query), memory.metrics.range(query), query)
+                if statistic == "quantile":
+                    spread = SpreadQuery(selector, parts, 3)
+                    assert duck.metrics.spread(spread) == memory.metrics.spread(spread)
                 assert duck.metrics.series(selector) == memory.metrics.series(selector)

@@ -120,6 +120,15 @@ def test_spans_of_one_function_only(shop: MemoryStorage, tmp_path: Path) -> None
     assert shown(shop, tmp_path, panels).count('class="bar-cell') > 1
 
 
+def test_histograms_are_drawn_as_heatmaps(shop: MemoryStorage, tmp_path: Path) -> None:
+    panels = "  - {title: Wait, show: heatmap, metric: {name: http.client.wait}}\n"
+    assert "50.0 ms" in shown(shop, tmp_path, panels) and 'class="heat"' in shown(shop, tmp_path, panels)
+    assert 'class="heat"' not in shown(shop, tmp_path, panels.replace("wait", "absent"))
+    assert "only measurements of histograms" in shown(
+        shop, tmp_path, panels.replace("http.client.wait", "orders")
+    )
+
+
 def test_sql_is_asked_with_the_variables_and_shown_as_a_table(shop: MemoryStorage, tmp_path: Path) -> None:
     runner = Canned()
     html = shown(shop, tmp_path, "  - {title: T, show: table, sql: SELECT 1}\n", "v-service=cart", runner)

@@ -52,6 +52,22 @@ def test_a_counter_is_drawn_as_its_rate(client: TestClient) -> None:
     assert {round(float(rate), 6) for rate in rates} == {1.0}
 
 
+def test_histograms_are_drawn_as_heatmaps_and_given_as_buckets(client: TestClient) -> None:
+    page = client.get("/metrics-explorer?metric=http.client.wait&stat=heatmap").text
+    assert 'class="heat"' in page and "10.0 ms – 50.0 ms" in page
+    found = lines(client, "metric=http.client.wait&stat=heatmap")
+    assert set(found) == {"time", "above", "up_to", "count"}
+    # Each minute each of ten series measures four times: once, twice, once.
+    assert set(found["above"]) == {"0.0", "10.0", "50.0"} and sum(map(int, found["count"])) == 60 * 10 * 4
+    assert 'class="heat"' in client.get("/metrics-explorer?metric=payload&stat=heatmap").text
+    assert client.get("/metrics-explorer?metric=orders&stat=heatmap").status_code == 400
+
+
+def test_quantiles_of_summaries_are_drawn_as_they_were_sent(client: TestClient) -> None:
+    assert set(lines(client, "metric=gc.pause&stat=p99")["gc.pause"]) == {"0.009"}
+    assert set(lines(client, "metric=gc.pause&stat=quantiles")) == {"time", "p99", "p50"}
+
+
 def test_beyond_eight_groups_the_others_are_added_up(client: TestClient) -> None:
     drawn = lines(client, "metric=orders&by=route")
     assert len(drawn) == 1 + 8 + 1
