@@ -19,7 +19,7 @@ WAITS = """
 SELECT DISTINCT p.trace, p.id, s.start - p.start - p.duration AS wait
 FROM span s, span p
 WHERE s.trace = :trace AND s.id = :id AND p.kind = 'producer'
-    AND p.start >= :near_start AND p.start < :near_end
+    AND abs(p.start - s.start) <= :slack
     AND (
         (p.trace = s.trace AND p.id = s.parent)
         OR EXISTS (
@@ -47,6 +47,7 @@ def brute_force(rows: Iterable[dict[str, Any]], window: Window) -> dict[tuple[st
         "near_start": window.start_ns - PAIR_SLACK_NS,
         "near_end": window.end_ns + PAIR_SLACK_NS,
         "settled": window.end_ns - SETTLE_NS,
+        "slack": PAIR_SLACK_NS,
     }
     calls: dict[tuple[str, str], list[tuple[Any, ...]]] = defaultdict(list)
     for source, target, failed, client, server, trace, span in table.execute(CALLS, bounds).fetchall():

@@ -11,7 +11,7 @@ SELECT
     'function:' || p.service AS source, 'function:' || s.service AS target, p.failed OR s.failed AS failed,
     p.duration AS client, s.duration AS server, NULL AS trace, NULL AS id
 FROM received s, near p
-WHERE p.trace = s.trace AND p.id = s.parent
+WHERE p.trace = s.trace AND p.id = s.parent AND abs(p.start - s.start) <= :slack
     AND (p.kind IN ('client', 'producer') OR p.service <> s.service)
     AND p.start >= :start AND p.start < :end
 UNION ALL
@@ -26,7 +26,9 @@ SELECT
     END,
     'function:' || s.service, s.failed, NULL, s.duration, NULL, NULL
 FROM received s
-WHERE NOT EXISTS (SELECT 1 FROM near p WHERE p.trace = s.trace AND p.id = s.parent)
+WHERE NOT EXISTS (
+        SELECT 1 FROM near p WHERE p.trace = s.trace AND p.id = s.parent AND abs(p.start - s.start) <= :slack
+    )
     AND (s.parent = 0 OR s.start < :settled)
     AND s.start >= :start AND s.start < :end
 UNION ALL
@@ -36,7 +38,9 @@ FROM near s
 WHERE s.kind IN ('client', 'producer') AND s.peer_kind NOT IN ('', 'queue')
     AND NOT (s.kind = 'producer' AND s.destination <> '')
     AND NOT EXISTS (
-        SELECT 1 FROM near c WHERE c.trace = s.trace AND c.parent = s.id AND c.kind IN ('server', 'consumer')
+        SELECT 1 FROM near c
+        WHERE c.trace = s.trace AND c.parent = s.id AND c.kind IN ('server', 'consumer')
+            AND abs(c.start - s.start) <= :slack
     )
     AND s.start >= :start AND s.start < :end
 UNION ALL

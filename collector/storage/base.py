@@ -357,8 +357,8 @@ class Node:
 class EdgesQuery:
     """The service graph of a window, by the rules of SEMANTICS.md "Service graph".
 
-    The spans of the calling side start in the window; their other halves are looked for up to
-    `PAIR_SLACK_NS` outside it. Rules, in this order, each counting one call:
+    The spans of the calling side start in the window. Halves of a pair start within `PAIR_SLACK_NS` of each
+    other: what is further away counts as not stored. Rules, in this order, each counting one call:
 
     1. SERVER span s whose parent p is stored and p.kind is CLIENT or PRODUCER, or p belongs to another
        service: function p.service -> function s.service. Failed if either failed. Client latency is p's
@@ -680,9 +680,10 @@ class StorageCare(Protocol):
         """Everything, oldest receipt first."""
         ...
 
-    def forget(self, holding: Holding) -> None:
-        """Delete it and give its bytes back to the disk. Traces that are pinned stay, with their links and
-        logs. A query that runs finishes undisturbed. RetryLater if it could not be done now."""
+    def forget(self, *holdings: Holding) -> None:
+        """Delete what these say, all of one part, and give the bytes back to the disk. Traces that are pinned
+        stay, with their links and logs. A query that runs finishes undisturbed. RetryLater if it could not be
+        done now."""
         ...
 
     def pin(self, trace_id: str) -> None:

@@ -263,7 +263,8 @@ class MemoryStorage:
 
     def _pairs(self, window: Window) -> Iterator[_Pair]:
         near = {(s.trace_id, s.span_id): s for s in self._starting_in(_widen(window))}
-        entered = {(s.trace_id, s.parent_span_id) for s in near.values() if s.is_call and s.parent_span_id}
+        parents = (_parent(s, near) for s in near.values() if s.is_call)
+        entered = {(p.trace_id, p.span_id) for p in parents if p}
         for span in near.values():
             out = _outgoing(span, (span.trace_id, span.span_id) in entered)
             into = _incoming(span, near, window.end_ns - SETTLE_NS) if span.is_call else None
@@ -504,6 +505,15 @@ class _Pair:
     delays_ns: tuple[int, ...] = ()
 
 
+def _parent(span: Span, near: dict[Key, Span]) -> Span | None:
+    found = near.get((span.trace_id, span.parent_span_id))
+    return found if found and _are_close(span, found) else None
+
+
+def _are_close(span: Span, other: Span) -> bool:
+    return abs(span.start_ns - other.start_ns) <= PAIR_SLACK_NS
+
+
 def _outgoing(span: Span, entered: bool) -> _Pair | None:
     """Rules 3 and 4 of EdgesQuery: what a caller says of a side that sends no spans."""
     if span.kind not in (Kind.CLIENT, Kind.PRODUCER):
@@ -527,7 +537,7 @@ def _called(span: Span, entered: bool) -> Node | None:
 def _incoming(span: Span, near: dict[Key, Span], settled_ns: int) -> _Pair | None:
     """Rules 1, 2, 5 and 6: who called this SERVER or CONSUMER span."""
     me = Node("function", span.service)
-    parent = near.get((span.trace_id, span.parent_span_id))
+    parent = _parent(span, near)
     if span.kind is Kind.CONSUMER and span.messaging_destination:
         queue = Node("queue", span.messaging_destination)
         delays = _queue_delays(span, near)
@@ -566,7 +576,7 @@ def _queue_delays(span: Span, near: dict[Key, Span]) -> tuple[int, ...]:
     sources = {(link.trace_id, link.span_id) for link in span.links}
     sources.add((span.trace_id, span.parent_span_id))
     producers = [near[key] for key in sources if key in near and near[key].kind is Kind.PRODUCER]
-    delays = [span.start_ns - p.end_ns for p in producers]
+    delays = [span.start_ns - p.end_ns for p in producers if _are_close(span, p)]
     return tuple(d for d in delays if d >= 0)
 
 

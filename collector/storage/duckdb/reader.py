@@ -209,6 +209,7 @@ def _pair_bounds(window: Window) -> dict[str, Any]:
         "pair_start_ns": window.start_ns,
         "pair_end_ns": window.end_ns,
         "settled_ns": window.end_ns - SETTLE_NS,
+        "slack_ns": PAIR_SLACK_NS,
         "near_start_ns": near.start_ns,
         "near_end_ns": near.end_ns,
     }

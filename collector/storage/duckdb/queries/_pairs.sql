@@ -7,68 +7,89 @@ near AS NOT MATERIALIZED (
         messaging_destination, peer_kind, peer, adjusted_count
     FROM {{ within('spans', 'near_start_ns', 'near_end_ns') }} WHERE start_ns >= $near_start_ns AND start_ns < $near_end_ns
 ),
-entered AS (
-    SELECT DISTINCT trace_id, parent_span_id AS span_id FROM near WHERE kind IN (2, 5) AND parent_span_id <> 0
-),
--- Rules 3 and 4: what a caller says of a side that sends no spans.
-outgoing AS (
+-- Who called out, beside who was entered: one join for both, because it is what most of the time goes to.
+met AS MATERIALIZED (
     SELECT
-        s.trace_id, s.span_id, s.start_ns, s.status = 2 AS failed,
-        'function' AS source_kind, s.service AS source,
+        coalesce(s.trace_id, c.trace_id) AS trace_id,
+        c.service AS caller, c.start_ns AS out_ns, c.duration_ns AS client_ns, c.status = 2 AS out_failed,
         CASE
-            WHEN (s.kind = 4 OR s.peer_kind = 'queue') AND s.messaging_destination <> '' THEN 'queue'
-            WHEN e.span_id IS NULL AND s.peer_kind NOT IN ('', 'queue') THEN s.peer_kind
-        END AS target_kind,
-        CASE
-            WHEN (s.kind = 4 OR s.peer_kind = 'queue') AND s.messaging_destination <> '' THEN s.messaging_destination
-            ELSE s.peer
-        END AS target,
-        s.duration_ns AS client_ns, NULL::BIGINT AS server_ns, s.adjusted_count
-    FROM near s LEFT JOIN entered e USING (trace_id, span_id)
-    WHERE s.kind IN (3, 4)
+            WHEN (c.kind = 4 OR c.peer_kind = 'queue') AND c.messaging_destination <> '' THEN NULL
+            ELSE nullif(nullif(c.peer_kind, 'queue'), '')
+        END AS peer_kind,
+        c.peer, c.adjusted_count AS out_count,
+        s.service, s.start_ns, s.duration_ns AS server_ns, s.status = 2 AS failed, s.parent_span_id, s.adjusted_count,
+        s.kind = 5 AND s.messaging_destination <> '' AS is_queued,
+        s.trigger, s.bucket, s.messaging_destination
+    FROM (SELECT * FROM near WHERE kind IN (3, 4)) c
+    FULL JOIN (SELECT * FROM near WHERE kind IN (2, 5)) s
+        ON c.trace_id = s.trace_id AND c.span_id = s.parent_span_id
+        AND c.start_ns >= s.start_ns - $slack_ns AND c.start_ns <= s.start_ns + $slack_ns
 ),
--- Rules 1, 2, 5 and 6: who called this SERVER or CONSUMER span.
-incoming AS (
+-- Parents that did not call out by a span of their own.
+above AS (
+    SELECT p.trace_id, p.span_id, p.service, p.start_ns, p.duration_ns, p.status = 2 AS failed
+    FROM near p
+    SEMI JOIN (SELECT trace_id, parent_span_id AS span_id FROM met WHERE caller IS NULL AND parent_span_id <> 0) AS entered
+        USING (trace_id, span_id)
+    WHERE p.kind NOT IN (3, 4)
+),
+judged AS (
     SELECT
-        s.trace_id, s.span_id, s.start_ns, s.duration_ns, s.status = 2 AS failed, s.service, s.trigger, s.bucket,
-        s.messaging_destination, s.adjusted_count,
+        m.* EXCLUDE (caller, out_ns, client_ns, out_failed),
         CASE
-            WHEN s.kind = 5 AND s.messaging_destination <> '' THEN 'queue'
-            WHEN p.span_id IS NULL THEN if(s.parent_span_id = 0 OR s.start_ns < $settled_ns, 'trigger', NULL)
-            WHEN p.service <> s.service OR p.kind IN (3, 4) THEN 'function'
+            WHEN m.service IS NULL THEN if(m.peer_kind IS NULL, NULL, 'peer')
+            WHEN m.is_queued THEN 'queue'
+            WHEN m.caller IS NOT NULL OR a.service <> m.service THEN 'function'
+            WHEN a.service IS NULL AND (m.parent_span_id = 0 OR m.start_ns < $settled_ns) THEN 'trigger'
         END AS via,
-        p.start_ns AS parent_start_ns, p.duration_ns AS parent_duration_ns, p.status = 2 AS parent_failed,
-        p.service AS parent_service
-    FROM (SELECT * FROM near WHERE kind IN (2, 5)) s
-    LEFT JOIN near p ON p.trace_id = s.trace_id AND p.span_id = s.parent_span_id
+        coalesce(m.caller, a.service) AS caller,
+        coalesce(m.out_ns, a.start_ns) AS out_ns,
+        coalesce(m.client_ns, a.duration_ns) AS client_ns,
+        coalesce(m.out_failed, a.failed, false) AS out_failed
+    FROM met m LEFT JOIN above a
+        ON a.trace_id = m.trace_id AND a.span_id = m.parent_span_id AND m.caller IS NULL
+        AND a.start_ns >= m.start_ns - $slack_ns AND a.start_ns <= m.start_ns + $slack_ns
 ),
-pairs AS (
-    SELECT trace_id, span_id, start_ns, failed, source_kind, source, target_kind, target, client_ns, server_ns,
-        adjusted_count
-    FROM outgoing WHERE target_kind IS NOT NULL AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
-    UNION ALL
-    SELECT trace_id, span_id, start_ns, failed, 'queue', messaging_destination, 'function', service, NULL, duration_ns,
-        adjusted_count
-    FROM incoming WHERE via = 'queue' AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
-    UNION ALL
-    SELECT trace_id, span_id, parent_start_ns, failed OR parent_failed, 'function', parent_service,
-        'function', service, parent_duration_ns, duration_ns, adjusted_count
-    FROM incoming
-    WHERE via = 'function' AND parent_start_ns >= $pair_start_ns AND parent_start_ns < $pair_end_ns
-    UNION ALL
-    SELECT trace_id, span_id, start_ns, failed,
+placed AS (
+    SELECT
+        trace_id,
+        if(via IN ('peer', 'function'), out_ns, start_ns) AS start_ns,
+        CASE via
+            WHEN 'queue' THEN failed
+            WHEN 'trigger' THEN failed
+            ELSE coalesce(failed, false) OR out_failed
+        END AS failed,
         CASE
+            WHEN via IN ('peer', 'function') THEN 'function'
+            WHEN via = 'queue' THEN 'queue'
             WHEN trigger = 'timer' THEN 'trigger'
             WHEN trigger = 'datasource' THEN if(bucket <> '', 'bucket', 'trigger')
             WHEN trigger = 'pubsub' THEN if(messaging_destination <> '', 'queue', 'trigger')
             ELSE 'user'
-        END,
+        END AS source_kind,
         CASE
+            WHEN via IN ('peer', 'function') THEN caller
+            WHEN via = 'queue' THEN messaging_destination
             WHEN trigger = 'timer' THEN trigger
             WHEN trigger = 'datasource' THEN if(bucket <> '', bucket, trigger)
             WHEN trigger = 'pubsub' THEN if(messaging_destination <> '', messaging_destination, trigger)
             ELSE 'user'
-        END,
-        'function', service, NULL, duration_ns, adjusted_count
-    FROM incoming WHERE via = 'trigger' AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
+        END AS source,
+        if(via = 'peer', peer_kind, 'function') AS target_kind,
+        if(via = 'peer', peer, service) AS target,
+        if(via IN ('peer', 'function'), client_ns, NULL) AS client_ns,
+        server_ns,
+        coalesce(adjusted_count, out_count) AS adjusted_count
+    FROM judged WHERE via IS NOT NULL
+),
+pairs AS (
+    SELECT * FROM placed WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
+    UNION ALL
+    -- Rule 4, whoever takes the message up.
+    SELECT
+        trace_id, start_ns, status = 2, 'function', service, 'queue', messaging_destination, duration_ns, NULL,
+        adjusted_count
+    FROM near
+    WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
+        AND kind IN (3, 4) AND (kind = 4 OR peer_kind = 'queue') AND messaging_destination <> ''
 )

@@ -15,7 +15,7 @@ delays AS (
     FROM consumers c
     JOIN sources USING (trace_id, span_id)
     JOIN near p ON p.trace_id = from_trace_id AND p.span_id = from_span_id AND p.kind = 4
-    WHERE c.start_ns >= p.start_ns + p.duration_ns
+    WHERE c.start_ns >= p.start_ns + p.duration_ns AND c.start_ns <= p.start_ns + $slack_ns
     GROUP BY ALL
 ),
 edges AS (
