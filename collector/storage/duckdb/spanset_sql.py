@@ -6,6 +6,7 @@ spans in its set; the last one is the whole set.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +34,10 @@ _INTRINSIC_TEXTS = {
     "status": "['unset', 'ok', 'error'][status + 1]",
     "kind": "['unspecified', 'internal', 'server', 'client', 'producer', 'consumer'][kind + 1]",
 }
-_JSON_TYPES: dict[type, str] = {str: "'VARCHAR'", bool: "'BOOLEAN'", int: "'BIGINT', 'UBIGINT', 'DOUBLE'"}
+_TRUTHS = "WHEN 'true' THEN true WHEN 'false' THEN false"
+# Characters that always stand for themselves in JSON; and from where on whole doubles may have an exponent.
+_PLAIN = re.compile(r"[A-Za-z0-9_.:\- ]*")
+_WRITTEN_OUT = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +189,34 @@ def _json(key: str, asked: Comparison, out: Compiled) -> str:
     if asked.value is None:
         return f"coalesce({held}, 'NULL') {'<>' if asked.operator == '!=' else '='} 'NULL'"
     kind = _kind(asked.value)
-    text = f"json_extract_string(nullif(attributes, ''), {path})"
-    cast = {str: text, bool: f"try_cast({text} AS BOOLEAN)", int: f"try_cast({text} AS DOUBLE)"}[kind]
-    operation = _operation(cast, asked, out)
-    return f"(coalesce({held} IN ({_JSON_TYPES[kind]}), false) AND coalesce({operation}, false))"
+    said = f"json_extract(nullif(attributes, ''), {path})::VARCHAR"
+    if kind is str:  # with its quotes and escapes
+        text = f"json_extract_string(nullif(attributes, ''), {path})"
+        compared = f"{held} = 'VARCHAR' AND coalesce({_operation(text, asked, out)}, false)"
+    else:  # a text keeps its quotes in `said`, so it is neither a number nor a truth
+        cast = f"try_cast({said} AS DOUBLE)" if kind is int else f"CASE {said} {_TRUTHS} END"
+        compared = _operation(cast, asked, out)
+    # Finding bytes costs a fifth of reading JSON. CASE, because both sides of an AND may be worked out.
+    there = _bind(_bytes_of(key, asked), out)
+    return f"CASE WHEN contains(attributes, {there}) THEN coalesce({compared}, false) ELSE false END"
+
+
+def _bytes_of(key: str, asked: Comparison) -> str:
+    """What attributes that match hold, as collector.jsonvalue writes them: the key, and of the value as much
+    as is written in one way only."""
+    if not _PLAIN.fullmatch(key):
+        return ""
+    value = asked.value
+    found = f'"{key}":'
+    if asked.operator != "=":
+        return found
+    if isinstance(value, bool):
+        return found + str(value).lower()
+    if isinstance(value, str):
+        return f'{found}"{value}"' if _PLAIN.fullmatch(value) else found
+    if isinstance(value, (int, float)) and value and abs(value) < _WRITTEN_OUT and value == int(value):
+        return found + str(int(value))  # 77, 77.0 (and 770): both numbers begin like that
+    return found
 
 
 def _operation(left: str, asked: Comparison, out: Compiled) -> str:
