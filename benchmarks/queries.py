@@ -44,10 +44,18 @@ GROUP = 5_000  # traces a write
 _BLANK: dict[str, Any] = {"text": "", "json": "", "bool": None, "i32": None}
 
 
-def traffic(first: int, traces: int, total: int, chance: random.Random) -> SpanBatch:
+def traffic(
+    first: int, traces: int, total: int, chance: random.Random, start_ns: int = START_NS
+) -> SpanBatch:
+    """Of `total` traces that begin in the day from `start_ns` on, `traces` from number `first` on."""
     rows: list[dict[str, Any]] = []
     for n in range(first, first + traces):
-        rows += _trace(n, START_NS + n * DAY_NS // total, chance)
+        rows += _trace(n, start_ns + n * DAY_NS // total, chance)
+    return batch_of(rows)
+
+
+def batch_of(rows: list[dict[str, Any]]) -> SpanBatch:
+    """Rows by column name as a batch; columns they leave out are blank."""
     columns = {c.name: [row.get(c.name, _BLANK.get(c.type, 0)) for row in rows] for c in SPAN_COLUMNS}
     resources = {i: Resource(i, f"function-{i}", f'{{"service.name":"function-{i}"}}') for i in range(1, 13)}
     assert columns.keys() == set(COLUMN_NAMES)
@@ -127,13 +135,13 @@ def written(storage: DuckDBStorage, spans: int, copies: int) -> float:
     return taken
 
 
-def grown(storage: DuckDBStorage, spans: int, copies: int) -> None:
+def grown(storage: DuckDBStorage, spans: int, copies: int, day: Window = DAY) -> None:
     """The other parts of the day, as large transactions on the newest file."""
     database = storage._database
     for copy in range(1, copies):
         values = {"copy": str(copy), "shift": copy * DAY_NS // copies, "count": spans}
         database.writer.execute(COPY, values)
-        database.parts.widen(database.parts.newest, "spans", (DAY.start_ns, DAY.end_ns))
+        database.parts.widen(database.parts.newest, "spans", (day.start_ns, day.end_ns))
         if copy % 20 == 0:
             storage.writer.checkpoint()
 

@@ -55,7 +55,7 @@ def build_app(
         triage,
         status,
         timed(logs) if logs else None,
-        sql,
+        timed(sql) if sql else None,
         saved,
         timed(metrics) if metrics else None,
     )

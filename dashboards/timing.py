@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from contextvars import ContextVar
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar, cast
 
 from starlette.datastructures import MutableHeaders
@@ -59,14 +61,15 @@ class _Timed:
 
 
 def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        with _OF_REQUEST.get() or nullcontext():
+            return await method(*arguments, **named)
+
     def call(*arguments: Any, **named: Any) -> Any:
-        stopwatch = _OF_REQUEST.get()
-        if stopwatch is None:
-            return method(*arguments, **named)
-        with stopwatch:
+        with _OF_REQUEST.get() or nullcontext():
             return method(*arguments, **named)
 
-    return call
+    return awaited if iscoroutinefunction(method) else call
 
 
 class ServerTiming:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 import time
@@ -21,6 +22,9 @@ class Reader:
     def alone(self, what: str) -> str:
         time.sleep(STEP_S)
         return what
+
+    async def awaited(self) -> None:
+        await asyncio.sleep(STEP_S)
 
     def together(self) -> None:
         self.both.wait(10)
@@ -47,6 +51,11 @@ def app_over(reader: Reader) -> TestClient:
     def part() -> str:
         return reader.used.alone("that")
 
+    @app.get("/awaited")
+    async def awaited() -> str:
+        await reader.awaited()
+        return "it"
+
     @app.get("/two")
     def two() -> None:
         with ThreadPoolExecutor() as pool:
@@ -62,7 +71,7 @@ def app_over(reader: Reader) -> TestClient:
 
 def test_an_answer_tells_how_long_the_store_took_and_all_of_it() -> None:
     client = app_over(timed(Reader()))
-    for path, said in (("/one", "this"), ("/part", "that")):
+    for path, said in (("/one", "this"), ("/part", "that"), ("/awaited", "it")):
         answer = client.get(path)
         found = figures(answer.headers["server-timing"])
         assert answer.json() == said and STEP_S * 0.9 <= found["store"] <= found["total"]
