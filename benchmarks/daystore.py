@@ -28,6 +28,7 @@ PLACES = 40
 LARGE = (5_000, 50_000)
 OF_EACH = 4  # so that some are opened for the first time, which is what takes long
 _BLANK: dict[str, Any] = {"text": "", "json": "", "hex128?": None}
+STACK = 'Traceback (most recent call last):\n  File "/app/place%d.py", line 7, in reserve'
 COPY_LOGS = """
 INSERT INTO logs SELECT * REPLACE (
     time_ns + $shift AS time_ns, md5(trace_id::VARCHAR || $copy)::UUID AS trace_id
@@ -91,7 +92,7 @@ def failures(batch: SpanBatch, chance: random.Random) -> None:
         said = {
             "exception.type": f"Error{place % 7}",
             "exception.message": f"no answer from stock {chance.randrange(1000)} within 250 ms",
-            "exception.stacktrace": f'Traceback (most recent call last):\n  File "/app/f{place}.py", line 7, in f',
+            "exception.stacktrace": STACK % place,
         }
         event = {"time_ns": columns["start_ns"][row], "name": "exception", "attributes": said}
         columns["events"][row] = json.dumps([event])
@@ -130,8 +131,9 @@ def _metrics(day: Window) -> MetricBatch:
         sender = request.resource_metrics.add()
         name = sender.resource.attributes.add(key="service.name")
         name.value.string_value = f"function-{function}"
-        gauge = sender.scope_metrics.add().metrics.add(name="process.memory.usage", unit="By").gauge
-        counter = sender.scope_metrics[0].metrics.add(name="faas.invocations", unit="{invocation}").sum
+        metrics = sender.scope_metrics.add().metrics
+        gauge = metrics.add(name="process.memory.usage", unit="By").gauge
+        counter = metrics.add(name="faas.invocations", unit="{invocation}").sum
         counter.is_monotonic, counter.aggregation_temporality = True, 2
         for minute in range(DAY_NS // MINUTE_NS):
             at = {"time_unix_nano": day.start_ns + minute * MINUTE_NS, "start_time_unix_nano": day.start_ns}
@@ -143,7 +145,7 @@ def _metrics(day: Window) -> MetricBatch:
 
 
 def large_trace(spans: int, start_ns: int, chance: random.Random) -> SpanBatch:
-    """A visit of eight seconds: random depths to ten, eight functions, sixty operations, one failure in 100."""
+    """A visit of eight seconds: random depths to ten, eight functions, sixty operations, 1 % failures."""
     trace_id, lasting_ns = chance.randbytes(16).hex(), 8_400_000_000
     placed = [(start_ns, lasting_ns, 0)]
     rows = [_span(trace_id, 1, 0, start_ns, lasting_ns, chance)]

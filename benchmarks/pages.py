@@ -213,7 +213,7 @@ def in_chromium(base: str, day: DayStore) -> None:
         browser.close()
 
 
-# A row answers a click when it is marked as chosen; then a second of scrolling, for the median time of a frame.
+# A row answers a click when it is marked as chosen. Then a second of scrolling: the median time of a frame.
 _READY = """() => new Promise(done => {
   const look = () => {
     const row = document.querySelector('.r:not([hidden]) .nm');
