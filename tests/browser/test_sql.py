@@ -47,6 +47,25 @@ def test_a_query_is_asked_and_kept_by_keyboard(base: str, open_page: OpenPage) -
     assert page.get_by_role("link", name="Busiest").count() == 0
 
 
+def test_names_are_offered_while_one_types_and_ctrl_enter_runs(base: str, open_page: OpenPage) -> None:
+    page = open_page(base, "/sql")
+    text, offered = page.locator("#sql-text"), page.locator("#sql-names button")
+    text.focus()
+    page.keyboard.type("SELECT * FROM fu")
+    assert offered.all_inner_texts() == ["functions"]
+    page.keyboard.press("Tab")
+    page.keyboard.type(" ORDER BY err")
+    assert offered.all_inner_texts() == ["errors", "error_rate"], "columns of the view that is named"
+    offered.nth(1).click()
+    page.keyboard.type(" DESC LIM")
+    page.keyboard.press("Escape")
+    assert offered.count() == 0 and page.evaluate("document.activeElement.id") == "sql-text"
+    page.keyboard.type("IT 1")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("section[aria-label=Result] tbody tr")
+    assert text.input_value() == "SELECT * FROM functions ORDER BY error_rate DESC LIMIT 1"
+
+
 @pytest.mark.parametrize("name", ["Calls over time by function", "Slowest functions"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (400, "dark")])
 def test_a_result_can_be_read_by_everybody(
