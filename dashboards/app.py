@@ -19,11 +19,11 @@ from collector.storage.metrics import MetricReader
 from dashboards import errors, language
 from dashboards.assets import Assets
 from dashboards.middleware import Guard
-from dashboards.pages import PAGES, tables
+from dashboards.pages import PAGES, palette, tables
 from dashboards.render import environment
 from dashboards.settings import UiSettings
 from dashboards.timing import ServerTiming, timed
-from dashboards.ui import AlertStore, SavedQueries, TriageStore, Ui, ui_of
+from dashboards.ui import AlertStore, SavedQueries, SavedViews, TriageStore, Ui, ui_of
 
 YOUNG_NS = 15 * 60 * 1_000_000_000
 
@@ -39,10 +39,11 @@ def build_app(
     sql: SqlRunner | None = None,
     saved: SavedQueries | None = None,
     metrics: MetricReader | None = None,
+    views: SavedViews | None = None,
 ) -> FastAPI:
     """The UI as an ASGI application. What is not given has no page, or one that says that it is off: rules of
-    `alerts`, decisions in `triage`, `status`, `logs`, `sql` and its `saved` queries, `metrics`. `operations`
-    (health, numbers) are answered by path, behind the same guard."""
+    `alerts`, decisions in `triage`, `status`, `logs`, `sql` and its `saved` queries, `metrics`, saved
+    `views`. `operations` (health, numbers) are answered by path, behind the same guard."""
     settings = settings or UiSettings()
     # FastAPI's own documentation pages load scripts from elsewhere; the UI never does.
     app = FastAPI(title="tracekit", docs_url=None, redoc_url=None, openapi_url=None)
@@ -58,11 +59,13 @@ def build_app(
         timed(sql) if sql else None,
         saved,
         timed(metrics) if metrics else None,
+        views,
     )
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:
         app.include_router(page.router)
     app.include_router(tables.router)
+    app.include_router(palette.router)
     app.include_router(language.router)
     for path, operation in (operations or {}).items():
         app.router.routes.append(Route(path, operation, methods=["GET"]))

@@ -93,6 +93,8 @@ def render(
         "has_status": ui.status is not None,
         "url": partial(url, request),
         "here": here(request),
+        "keeps_views": ui.views is not None,
+        "address": here(request) + (f"?{request.url.query}" if request.url.query else ""),
         "hidden": partial(_hidden, request),
     }
     return HTMLResponse(ui.templates.get_template(template).render(frame | context), status_code)

@@ -15,6 +15,7 @@ from collector.storage.base import SpanReader
 from collector.storage.logs import LogReader
 from collector.storage.metrics import MetricReader
 from collector.triage.store import Decided, Decision
+from collector.views import SavedView
 from dashboards.settings import UiSettings
 
 
@@ -56,6 +57,18 @@ class SavedQueries(Protocol):
     def delete(self, id: int, /) -> object: ...
 
 
+class SavedViews(Protocol):
+    """The part of collector.views.SavedViews that pages use."""
+
+    def all(self) -> Sequence[SavedView]: ...
+
+    def save(self, name: str, address: str, /) -> int: ...
+
+    def rename(self, id: int, name: str, /) -> None: ...
+
+    def delete(self, id: int, /) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page or family of pages. Those with a `shortcut` stand in the navigation (`g` + letter)."""
@@ -82,6 +95,7 @@ class Ui:
     sql: SqlRunner | None = None
     saved: SavedQueries | None = None
     metrics: MetricReader | None = None
+    views: SavedViews | None = None
 
     def firing(self) -> tuple[Alert, ...]:
         """Alerts that fire now, the oldest first."""

@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tracekit.serverfacts": ("tracekit", "collector.decode", "collector.settings"),
     "tracekit.token": ("tracekit", "collector.tokenfile"),
     "tracekit.copies": ("tracekit", "collector.backup", "collector.errands", "collector.storage.base"),
+    "collector.allocator": (),
     "collector.arrow": (),
     "collector.model": ("collector.arrow", "collector.jsonvalue"),
     "collector.model_logs": ("collector.arrow", "collector.model"),
@@ -100,6 +101,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "collector.control": ("collector.storage.base",),
     "collector.triage": ("collector.control", "collector.triage"),
+    "collector.views": ("collector.control", "collector.views"),
     "collector.forward": ("collector.forward", "collector.decode", "collector.payload"),
     # What runs in the child imports nothing of ours: it is started as a file of its own.
     "collector.sqlchild": ("collector.sqlchild", "collector.control", "collector.storage.base"),
@@ -129,6 +131,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.analysis",
         "collector.alerts",
         "collector.triage",
+        "collector.views",
         "collector.sqlchild",
         "collector.storage.spanset",
         # A trace that is opened from a file is decoded as one that is received.

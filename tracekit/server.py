@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collector.storage.base import SpanReader
     from collector.storage.duckdb import DuckDBStorage
     from collector.triage.store import TriageStore
+    from collector.views import SavedViews
 
 # What people decide, in the data folder.
 CONTROL = "control.sqlite"
@@ -119,6 +120,7 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
     from collector.app import caring, open_forwarding, open_ingest, open_store, serving_sql
     from collector.sqlchild import SavedQueries
     from collector.triage.store import TriageStore
+    from collector.views import SavedViews
 
     # Opened in the order data flows, closed in reverse: receivers stop first, the store last.
     with (
@@ -126,13 +128,14 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
         contextlib.closing(_open_alerts(AlertStore, settings)) as alerts,
         contextlib.closing(TriageStore.open(settings.data_dir / CONTROL)) as triage,
         contextlib.closing(SavedQueries.open(settings.data_dir / CONTROL)) as saved,
+        contextlib.closing(SavedViews.open(settings.data_dir / CONTROL)) as views,
         serving_sql(store, settings) as sql,
         caring(store, settings),
         open_ingest(store.writer, settings) as ingest,
         open_forwarding(settings) as forwarding,
     ):
         _event_loop_runner()(
-            _listen(settings, store, alerts, triage, ingest, forwarding, ready_file, sql, saved)
+            _listen(settings, store, alerts, triage, ingest, forwarding, ready_file, sql, saved, views)
         )
 
 
@@ -159,6 +162,7 @@ async def _listen(
     ready_file: Path | None,
     sql: SqlRunner | None,
     saved: SavedQueries,
+    views: SavedViews,
 ) -> None:
     from collector.analysis.cost import with_changes
     from collector.api.export_api import exports
@@ -195,6 +199,7 @@ async def _listen(
             sql,
             saved,
             metrics=store.metrics,
+            views=views,
         )
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,

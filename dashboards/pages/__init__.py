@@ -23,6 +23,7 @@ from dashboards.pages import (
     trace_diff,
     trace_files,
     traces,
+    views,
 )
 from dashboards.ui import Page
 
@@ -45,5 +46,6 @@ PAGES: tuple[Page, ...] = (
     Page("alerts", N_("Alerts"), "/alerts", alerts.router, "a"),
     Page("sql", N_("SQL"), "/sql", sql.router, "q"),
     Page("status", N_("Status"), "/status", status.router),
+    Page("views", N_("Saved views"), "/views", views.router),
     Page("start", N_("Start"), "/start", start.router),
 )

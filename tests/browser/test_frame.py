@@ -145,3 +145,22 @@ def test_every_time_of_a_page_follows_the_choice(shop_url: str, open_page: OpenP
     )
     assert wrong == []
     assert page.locator("time.clock").count() > 0
+
+
+def test_ctrl_k_goes_anywhere(shop_url: str, open_page: OpenPage) -> None:
+    page = open_page(shop_url, "/overview?from=now-1h&to=now")
+    page.keyboard.press("Control+k")
+    found = page.locator("#palette [role=option]")
+    expect(found.first).to_be_visible()
+    page.keyboard.type("checko")
+    expect(found.first).to_contain_text("checkout")
+    expect(found.first).to_have_attribute("aria-selected", "true")
+    violations = Axe().run(page).response["violations"]
+    assert [each["id"] for each in violations if each["impact"] in ("serious", "critical")] == []
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/functions/checkout?*")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("0af7651916cd43dd8448eb211c80319c")
+    expect(found).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()

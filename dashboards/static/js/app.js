@@ -125,6 +125,11 @@ const keys = {
   k: () => step(-1),
 };
 document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    import("./palette.js").then((palette) => palette.open());
+    return;
+  }
   if (event.key === "Escape") for (const pop of document.querySelectorAll("details.pop[open]")) { pop.open = false; $("summary", pop).focus(); }
   if (event.target.closest("input, textarea, select, [contenteditable]")) { if (event.key === "Escape") event.target.blur(); return; }
   if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || $("dialog[open]")) return;

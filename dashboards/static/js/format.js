@@ -1,4 +1,7 @@
-// The rules of dashboards/format.py for figures that scripts show.
+// The rules of dashboards/format.py for figures that scripts show; and words in the reader's language.
+const words = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
+export const _ = (text) => words[text] ?? text;
+
 const digits = (v) => (v < 9.995 ? v.toFixed(2) : v < 99.95 ? v.toFixed(1) : v.toFixed(0));
 
 export function duration(ns) {
