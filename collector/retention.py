@@ -51,6 +51,14 @@ def _excess(held: list[Holding], limit: Limit | None, now_ns: int) -> list[Holdi
     return found
 
 
+def _by_part(holdings: Iterable[Holding]) -> list[list[Holding]]:
+    """A file is dropped, or written anew, once for all that is to go from it: that changes its name."""
+    found: dict[str, list[Holding]] = {}
+    for holding in holdings:
+        found.setdefault(holding.part, []).append(holding)
+    return list(found.values())
+
+
 class Caretaker:
     """A thread that looks after a store: every half minute it forgets what the limits say, and keeps one of
     `keep_one_of` ordinary traces. Between that it does `errands`, so that nothing is forgotten while it is
@@ -87,10 +95,11 @@ class Caretaker:
             self._care.care()
             if self._keep_one_of > 1:
                 self._care.sample(self._keep_one_of, self._clock() - SETTLE_NS)
-            for holding in to_forget(self._care.holdings(), self._limits, self._clock()):
-                self._care.forget(holding)
-                self.forgotten.append(holding)
-                log.info("forgot %s of %s: %d bytes", holding.signal, holding.part, holding.bytes)
+            for part in _by_part(to_forget(self._care.holdings(), self._limits, self._clock())):
+                self._care.forget(*part)
+                self.forgotten += part
+                for holding in part:
+                    log.info("forgot %s of %s: %d bytes", holding.signal, holding.part, holding.bytes)
         except StorageError as error:
             log.warning("the store was not looked after, and will be in a while: %s", error)
 

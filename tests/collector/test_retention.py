@@ -78,11 +78,12 @@ class Store:
     def holdings(self) -> tuple[Holding, ...]:
         return tuple(self.left)
 
-    def forget(self, holding: Holding) -> None:
+    def forget(self, *holdings: Holding) -> None:
         if self.failures:
             self.failures -= 1
             raise RetryLater("not now")
-        self.left.remove(holding)
+        for holding in holdings:
+            self.left.remove(holding)
 
     def sample(self, one_of: int, settled_ns: int) -> int:
         raise NotImplementedError

@@ -47,14 +47,16 @@ class DuckDBCare:
             found += [Holding(part.name, s, last_ns, n, growing) for s, n in self._bytes(part).items()]
         return tuple(found)
 
-    def forget(self, holding: Holding) -> None:
-        part = self._database.parts.named(holding.part)
+    def forget(self, *holdings: Holding) -> None:
+        (name,) = {holding.part for holding in holdings}
+        signals = {holding.signal for holding in holdings}
+        part = self._database.parts.named(name)
         if part is None or part == self._database.parts.newest:
             return
-        pinned = bool(pins.OF_A_TRACE[holding.signal]) and bool(self.pinned())
-        if pinned:
-            self._move_pinned(part, holding.signal)
-        kept = [signal for signal in self._bytes(part) if signal != holding.signal]
+        pinned = [s for s in sorted(signals) if pins.OF_A_TRACE[s]] if self.pinned() else []
+        for signal in pinned:
+            self._move_pinned(part, signal)
+        kept = [signal for signal in self._bytes(part) if signal not in signals]
         if kept:
             self._database.rewrite(part, [table for signal in kept for table in TABLES[signal]])
         else:

@@ -12,12 +12,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from collector.retention import Caretaker
+from collector.model_metrics import MetricBatch
+from collector.retention import Caretaker, part_bytes
 from collector.settings import Limit
-from collector.storage.base import InvalidQuery, RetryLater, StorageCare, WriteResult
+from collector.storage.base import InvalidQuery, RetryLater, Signal, StorageCare, WriteResult
 from collector.storage.duckdb import DuckDBStorage, open_storage, parts
 from tests.collector.batches import SECOND, T0, batch, row, trace
-from tests.collector.signals import logs, record
+from tests.collector.signals import gauge, logs, metrics, record
 
 DAY = 86_400 * SECOND
 
@@ -95,6 +96,52 @@ def test_bytes_are_kept_within_five_percent_while_data_arrives(tmp_path: Path) -
         assert caretaker.forgotten
         assert max(kept) <= 1.05 * limit
         assert min(kept[-8:]) >= 0.95 * limit - limit // 25
+
+
+def test_what_goes_of_all_signals_of_a_day_goes_in_one_round(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        storage.writer.write(
+            [batch(row(1, 1)), logs(record(1, "a")), metrics(gauge("g", (1, {"as_int": 1})))]
+        )
+        days.now_ns += DAY
+        days.fill(storage, 1)
+        old = Limit(age_s=1)
+        Caretaker(storage.care, {"traces": old, "logs": old, "metrics": old}, lambda: T0 + 9 * DAY).look()
+        assert [part.name for part in storage._database.parts.all] == ["2023-11-15"]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("signal", ["logs", "metrics"])
+def test_bytes_of_any_signal_are_kept_within_five_percent_beside_others(
+    tmp_path: Path, signal: Signal
+) -> None:
+    """Logs and points that do not compress share files with spans, which stay."""
+    days = Days(tmp_path)
+    limit = 20 * 2**20
+    chance = random.Random(1)
+    with days.opened(part_bytes=part_bytes({signal: Limit(bytes=limit)}, 2**40)) as storage:
+        caretaker = Caretaker(storage.care, {signal: Limit(bytes=limit)}, days)
+        kept: list[int] = []
+        for n in range(1, 31):
+            large = chance.randbytes(400_000).hex()
+            sent = logs(record(n, large)) if signal == "logs" else _points(n, large)
+            storage.writer.write([batch(row(n, 1)), sent])
+            sent = logs(record(-n, large[::-1])) if signal == "logs" else _points(-n, large[::-1])
+            storage.writer.write([sent])
+            storage.writer.checkpoint()
+            storage.writer._looked_ns = 0
+            caretaker.look()
+            kept.append(sum(h.bytes for h in storage.care.holdings() if h.signal == signal))
+        assert {holding.signal for holding in caretaker.forgotten} == {signal}
+        assert max(kept) <= 1.05 * limit
+        assert min(kept[-8:]) >= 0.95 * limit - limit // 25
+        assert storage.reader.stats().spans == 30
+
+
+def _points(n: int, text: str) -> MetricBatch:
+    """A point of a series of its own, which the text names."""
+    return metrics(gauge("g", (n, {"as_int": n, "attributes": {"a": text}})))
 
 
 def test_a_file_that_was_never_written_goes(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""kill -9 while files of the store are rewritten, dropped, gathered, copied, imported or restored: each
+signal of each day is as it was or as it was to become, and doing it again completes it.
+
+TRACEKIT_KILLS=200 kills as often; once for each deed is the default.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.collector.deeds import DEEDS, Lines, State, fill, killed, state
+
+KILLS = max(int(os.environ.get("TRACEKIT_KILLS", "0")) // len(DEEDS), 1)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled") / "data"
+    fill(folder)
+    return folder
+
+
+def whole(folder: Path) -> State:
+    """Of a backup or restored folder too, where there is one."""
+    found = state(folder)
+    for name in ("copy", "new"):
+        if [*(folder / name).glob("*.duckdb"), *(folder / name).glob("restore.whole")]:
+            found |= {
+                (f"{name}: {signal}", day): rows for (signal, day), rows in state(folder / name).items()
+            }
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120 + 10 * KILLS)
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_kill_leaves_the_old_or_the_new(deed: str, filled: Path, tmp_path: Path) -> None:
+    chance = random.Random(deed)
+    prepared = tmp_path / "prepared"
+    shutil.copytree(filled, prepared)
+    DEEDS[deed].prepare(prepared)
+    before = whole(prepared)
+    shutil.copytree(prepared, tmp_path / "done")
+    began = time.monotonic()
+    with Lines() as lines:
+        DEEDS[deed].do(tmp_path / "done")
+    seconds = time.monotonic() - began
+    after = whole(tmp_path / "done")
+    for number in range(KILLS):
+        folder = tmp_path / str(number)
+        shutil.copytree(prepared, folder)
+        when = killed(deed, folder, chance, lines.count, seconds)
+        found = whole(folder)
+        for key in before.keys() | after.keys() | found.keys():
+            assert found.get(key) in (before.get(key), after.get(key)), (when, key)
+        DEEDS[deed].do(folder)
+        assert whole(folder) == after, when
+        shutil.rmtree(folder)
