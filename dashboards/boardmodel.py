@@ -18,7 +18,7 @@ Words = Annotated[str, StringConstraints(max_length=1000)]
 Show = Literal["timeseries", "stat", "table", "bar", "heatmap", "markdown"]
 Measure = Literal[
     "rate", "count", "errors", "error rate", "p50", "p95", "p99", "cold starts",
-    "memory", "processor", "timeouts", "billed",
+    "memory", "processor", "timeouts", "billed", "cost",
 ]  # fmt: skip
 LogMeasure = Literal["count", "sum", "avg", "min", "max", "p50", "p75", "p90", "p95", "p99"]
 SOURCES = ("text", "calls", "metric", "logs", "spans", "sql")

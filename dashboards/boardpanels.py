@@ -28,9 +28,9 @@ from dashboards.boardmodel import (
     Variable,
     filled,
 )
-from dashboards.callmeasures import call_lines
+from dashboards.callmeasures import COST, call_lines
 from dashboards.charts import heatmap as heat
-from dashboards.charts.scale import FORMATS, Unit
+from dashboards.charts.scale import FORMATS
 from dashboards.charts.spread import spread_chart
 from dashboards.charts.timeseries import TimeChart, line_chart
 from dashboards.logcount import LogFigure, log_lines
@@ -45,6 +45,7 @@ from dashboards.metriclines import (
     metric_lines,
 )
 from dashboards.metricunits import chart_unit
+from dashboards.money import money
 from dashboards.spanlines import SERVICE, span_lines
 from dashboards.sqlchart import Bars, chart_of
 from dashboards.ui import Ui
@@ -167,7 +168,13 @@ def _lines_view(panel: Panel, canvas: Canvas) -> PanelView:
             panel, line_chart(panel.title, canvas.window, found.lines, found.unit), note=note or panel.note
         )
     named = [(line.name, line.css, line.values[0]) for line in found.lines if line.values[0] is not None]
-    return replace(_of_whole(panel, named, found.unit), note=note or panel.note)
+    return replace(_of_whole(panel, named, _writer(panel, found, canvas)), note=note or panel.note)
+
+
+def _writer(panel: Panel, found: MetricLines, canvas: Canvas) -> Callable[[float], str]:
+    if panel.calls is not None and panel.calls.measure == COST:
+        return lambda amount: money(amount, canvas.ui.settings.currency)
+    return FORMATS[found.unit]
 
 
 def _coloured(panel: Panel, found: MetricLines, canvas: Canvas) -> MetricLines:
@@ -190,7 +197,8 @@ def _lines(panel: Panel, canvas: Canvas, buckets: int) -> MetricLines:
     if panel.calls is not None:
         source = panel.calls
         service = canvas.filled(source.service)
-        return call_lines(canvas.ui.reader, canvas.window, source.measure, source.by, service, buckets)
+        reader, prices = canvas.ui.reader, canvas.ui.settings.prices
+        return call_lines(reader, canvas.window, source.measure, source.by, service, buckets, prices)
     if panel.metric is not None:
         return _metric_lines(panel.metric, canvas, buckets)
     if panel.spans is not None:
@@ -259,15 +267,16 @@ def _log_lines(source: LogCount, canvas: Canvas, buckets: int) -> MetricLines:
     return log_lines(canvas.ui.logs, LogFigure(query, source.measure, source.of, source.by), buckets)
 
 
-def _of_whole(panel: Panel, named: Sequence[tuple[str, str, float | None]], unit: Unit) -> PanelView:
+def _of_whole(
+    panel: Panel, named: Sequence[tuple[str, str, float | None]], write: Callable[[float], str]
+) -> PanelView:
     """One value of each line as a tile, as bars or as a table."""
-    write = FORMATS[unit]
     known = [(name, css, value) for name, css, value in named if value is not None]
     if panel.show == "stat":
         return PanelView(panel, stat=write(known[0][2]) if known else "–")
     if panel.show == "bar":
         longest = max((value for _, _, value in known), default=0) or 1
-        ranked = sorted(known, key=lambda row: -row[2])
+        ranked = sorted(known, key=lambda row: (row[0] == OTHERS, -row[2]))
         bars = tuple(Bar(name, css, write(value), max(value / longest, 0)) for name, css, value in ranked)
         return PanelView(panel, bars=bars)
     return PanelView(panel, head=("", "value"), rows=tuple((name, write(value)) for name, _, value in known))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import floor, log10
 from typing import Any
 
 from jinja2 import pass_context
@@ -96,8 +97,13 @@ def rate(per_second: float) -> str:
 
 
 def number(value: float | None) -> str:
-    """A measured number without a unit, such as cores: 0.25, 1.5, 12."""
-    return NONE if value is None else _trimmed(_digits(value))
+    """A measured number without a unit, such as cores: 0.25, 1.5, 12. Small ones keep two digits that count,
+    as far as a millionth: 0.00042."""
+    if value is None:
+        return NONE
+    if 1e-6 <= abs(value) < 0.1:
+        return _trimmed(f"{value:.{1 - floor(log10(abs(value)))}f}")
+    return _trimmed(_digits(value))
 
 
 def size(value: float | None) -> str:

@@ -23,7 +23,7 @@ FORMATS: dict[Unit, Callable[[float], str]] = {
 }
 
 # The least an axis goes up to; of counts, one a step.
-_FLOORS: dict[Unit, float] = {"duration": 1e6, "percent": 0.01, "rate": 0.01, "bytes": 4096.0, "number": 0.01}
+_FLOORS: dict[Unit, float] = {"duration": 1e6, "percent": 0.01, "rate": 0.01, "bytes": 4096.0, "number": 1e-6}
 _SECOND = 10**9
 # Steps are round: 40.0 ms on an axis is 40 ms.
 _NEEDLESS_ZEROS = re.compile(r"\.0+(?=\D|$)|(?<=\.\d)0+(?=\D|$)")

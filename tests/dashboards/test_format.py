@@ -31,6 +31,15 @@ def test_sizes_are_powers_of_1024(value: float | None, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "shown"),
+    [(12.3, "12.3"), (1.5, "1.5"), (0.25, "0.25"), (0.05, "0.05"), (0.00042, "0.00042"), (0.0004, "0.0004"),
+     (3.2e-7, "0"), (0, "0"), (None, "–")],
+)  # fmt: skip
+def test_small_numbers_keep_digits_that_count(value: float | None, shown: str) -> None:
+    assert format.number(value) == shown
+
+
+@pytest.mark.parametrize(
     ("per_second", "shown"), [(12.34, "12.3/s"), (1, "1/s"), (0.07, "4.2/min"), (0.001, "3.6/h"), (0, "0/h")]
 )
 def test_rare_things_are_counted_by_the_minute_or_hour(per_second: float, shown: str) -> None:

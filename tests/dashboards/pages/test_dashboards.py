@@ -9,12 +9,15 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
+from collector.analysis.cost import Price
+from collector.model import COLUMN_NAMES, Resource, SpanBatch
 from collector.sqlchild import Parameters, ResultColumn, SqlRefused, Table
 from collector.storage.base import FunctionsQuery, Window
 from collector.storage.memory import MemoryStorage
 from dashboards.app import build_app
 from dashboards.boardfiles import digest_of
 from dashboards.settings import UiSettings
+from tests.collector.batches import SECOND, T0, row
 from tests.dashboards.logtraffic import logged
 from tests.dashboards.metrictraffic import measured
 from tests.dashboards.traffic import MINUTE, NOW_NS
@@ -191,3 +194,31 @@ def test_other_sites_change_nothing_and_without_a_folder_nobody_does(
 @pytest.mark.parametrize("name", ["none", "..%2F..%2Fetc%2Fpasswd", "A"])
 def test_an_unknown_dashboard_is_not_found(shop: MemoryStorage, name: str) -> None:
     assert client_of(shop).get(f"/dashboards/{name}").status_code == 404
+
+
+def test_cost_is_told_by_function_in_the_currency_of_the_prices(tmp_path: Path) -> None:
+    storage = MemoryStorage()
+    calls = [row(n, 1, n, 1000.0, platform="aws_lambda", resource_id=1) for n in (1, 2, 3)]
+    calls += [row(9, 1, 4, 1000.0, service="elsewhere", platform="unpriced", resource_id=2)]
+    limits = {
+        id: Resource(id, name, '{"faas.max_memory":1073741824}')
+        for id, name in ((1, "shop"), (2, "elsewhere"))
+    }
+    columns = {name: [call[name] for call in calls] for name in COLUMN_NAMES}
+    storage.writer.write([SpanBatch(columns, limits)])
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text(
+        "title: Mine\npanels:\n"
+        "  - {title: All, show: stat, calls: {measure: cost}}\n"
+        "  - {title: Each, show: table, calls: {measure: cost, by: service}}\n"
+        "  - {title: Billed, show: stat, calls: {measure: billed, service: shop}}\n"
+    )
+    settings = UiSettings(
+        now_ns=lambda: T0 + 60 * SECOND, boards_folder=folder, prices={"aws_lambda": Price(2.0, 0.5)}
+    )
+    client = TestClient(build_app(storage.reader, None, settings), base_url="http://127.0.0.1")
+    html = client.get("/dashboards/mine").text
+    # Three calls of one GiB for a second each: 3 × 2 + 3 × 0.5.
+    assert re.findall(r'<p class="stat [^>]*>(.*?)</p>', html) == ["$7.50", "3"]
+    assert "shop" in html and "elsewhere" not in html
