@@ -53,6 +53,13 @@ def test_every_example_runs(asking: TestClient, name: str, sql: str) -> None:
     assert answer.json()["columns"]
 
 
+@pytest.mark.parametrize("name", ["async", "cold-starts"])
+def test_shipped_dashboards_ask_what_can_be_answered(asking: TestClient, name: str) -> None:
+    page = asking.get(f"/dashboards/{name}?from=now-1h")
+    assert page.status_code == 200 and "note err" not in page.text
+    assert page.text.count("<svg") > 1 and "<td" in page.text
+
+
 def test_moments_are_drawn_as_lines_and_names_as_bars(asking: TestClient) -> None:
     lines = asking.get("/sql", params={"query": dict(EXAMPLES)["Calls over time by function"]}).text
     bars = asking.get("/sql", params={"query": dict(EXAMPLES)["Slowest functions"]}).text
