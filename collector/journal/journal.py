@@ -155,7 +155,8 @@ class Journal:
         if self.live_bytes + capacity > self.max_bytes and self._used:
             raise JournalFull(f"the store lags {self.live_bytes >> 20} MiB behind")
         self._require_disk(capacity)
-        return Segment.create(self._next_path(), capacity)
+        # Senders wait: one that is written through would take them a hundred milliseconds.
+        return Segment.sparse(self._next_path(), capacity)
 
     def _require_disk(self, needed: int) -> None:
         status = os.statvfs(self.folder)

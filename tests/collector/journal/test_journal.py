@@ -96,6 +96,26 @@ def test_segments_that_kills_left_do_not_add_up(tmp_path: Path) -> None:
     assert numbers(opened(tmp_path, end)) == [7]
 
 
+def test_nobody_waits_for_a_segment_to_be_written_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Segment, "create", lambda *_: pytest.fail("an append wrote a whole segment"))
+    ends = filled(tmp_path)
+    journal = opened(tmp_path)
+    assert numbers(journal) == list(range(100))
+    journal.recycle(ends[-1])
+    assert journal.append([(payload(100), 1)])[0] > ends[-1]
+
+
+def test_a_prepared_segment_is_written_through_before_its_use(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, 0, 2**30)
+    journal.prepare()
+    (prepared,) = tmp_path.glob("*.seg")
+    assert prepared.stat().st_blocks * 512 >= prepared.stat().st_size
+    journal.append([(payload(1), 1)])
+    assert list(tmp_path.glob("*.seg")) == [prepared]
+
+
 def test_a_payload_larger_than_a_segment_gets_one_of_its_own(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.append([(payload(1), 1), (payload(2, 3 * SEGMENT), 1), (payload(3), 1)])

@@ -302,6 +302,29 @@ def test_both_makes_of_key_sets_hold_the_same() -> None:
         assert all(key in one for one in sets[0] for key in each(keys) if key in sets[0][0])
 
 
+@pytest.mark.skipif(choice.KEY_SET is None, reason="it was not built")
+def test_a_set_in_c_lets_other_threads_run_and_refuses_those_that_use_it_meanwhile() -> None:
+    assert choice.KEY_SET is not None
+    keys, done = choice.KEY_SET(), threading.Event()
+    many = random.Random(6).randbytes(24 * 500_000)
+    refused = 0
+
+    def add() -> None:
+        keys.update(many)
+        done.set()
+
+    adding = threading.Thread(target=add)
+    adding.start()
+    while not done.is_set():
+        try:
+            len(keys)
+        except RuntimeError:
+            refused += 1
+    adding.join()
+    assert refused
+    assert len(keys) == 500_000
+
+
 def test_a_set_in_c_takes_whole_keys_only_and_one_of_zeros() -> None:
     if choice.KEY_SET is None:
         pytest.skip("it was not built")
