@@ -86,6 +86,8 @@ class Connection(asyncio.Protocol):
             self.answer.set_result(0)
 
     async def post(self, head: bytes, body: bytes) -> int:
+        if self.transport.is_closing():  # the server has gone
+            return 0
         self.answer = asyncio.get_running_loop().create_future()
         self.transport.writelines([head % len(body), body])
         return await self.answer
