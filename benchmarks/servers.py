@@ -28,16 +28,18 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def settle(self, timeout_s: float = 300.0) -> float:
-        """Seconds until all that was acknowledged is inserted."""
+        """Seconds until all that was acknowledged is inserted, before a kill too."""
         began = time.perf_counter()
         while time.perf_counter() - began < timeout_s:
-            with urllib.request.urlopen(f"{self.ui}/metrics", timeout=60) as answer:
-                lines = answer.read().decode().splitlines()
-            waiting = next(line for line in lines if line.startswith("tracekit_waiting_bytes"))
-            if float(waiting.rpartition(" ")[2]) == 0:
+            if self.metric("tracekit_waiting_bytes") + self.metric("tracekit_journal_lag_bytes") == 0:
                 return time.perf_counter() - began
             time.sleep(0.02)
         raise SystemExit("what was acknowledged is not inserted after minutes")
+
+    def metric(self, name: str) -> float:
+        with urllib.request.urlopen(f"{self.ui}/metrics", timeout=60) as answer:
+            lines = answer.read().decode().splitlines()
+        return float(next(line for line in lines if line.startswith(name + " ")).rpartition(" ")[2])
 
     @property
     def rss_mib(self) -> float:

@@ -138,6 +138,12 @@ METRICS = (
         "journal that no checkpoint covers yet",
         _one(lambda f: f.ingest.journal_bytes),
     ),
+    Metric(
+        "tracekit_journal_lag_bytes",
+        "gauge",
+        "of the journal: acknowledged and not inserted yet, what a start replays included",
+        _one(lambda f: f.ingest.journal_end - f.ingest.inserted),
+    ),
     Metric("tracekit_appends_total", "counter", "groups made durable", _one(lambda f: f.ingest.appends)),
     Metric(
         "tracekit_append_seconds",
