@@ -12,6 +12,8 @@ from collector.alerts.notifiers.base import Policy
 from collector.alerts.rule import OPS, SIGNALS, Op, Rule, Signal, signal_info
 from collector.alerts.validation import InvalidRule, check
 from collector.alerts.wording import seconds_text, value_text
+from dashboards.alert_words import signal_title
+from dashboards.i18n import N_, _
 
 WINDOWS_S = (60, 120, 300, 600, 900, 1800, 3600, 21_600, 86_400)
 FORS_S = (0, 30, 60, 120, 300, 600, 900, 1800, 3600)
@@ -123,10 +125,10 @@ def units() -> dict[str, str]:
 
 
 _WHOLE = {
-    "window_s": "choose a window",
-    "for_s": "choose how long it must last",
-    "keep_firing_for_s": "choose how long to hold it",
-    "min_calls": "write a whole number",
+    "window_s": N_("choose a window"),
+    "for_s": N_("choose how long it must last"),
+    "keep_firing_for_s": N_("choose how long to hold it"),
+    "min_calls": N_("write a whole number"),
 }
 
 
@@ -137,7 +139,7 @@ def _is_whole(text: str) -> bool:
 def _whole(fields: Mapping[str, str], name: str, problems: dict[str, str]) -> int:
     text = fields.get(name, "").strip()
     if not _is_whole(text):
-        problems[name] = _WHOLE[name]
+        problems[name] = _(_WHOLE[name])
         return 0
     return int(text)
 
@@ -146,7 +148,7 @@ def _signal(fields: Mapping[str, str], problems: dict[str, str]) -> Signal:
     signal = fields.get("signal", "")
     if signal in SUGGESTED:
         return signal
-    problems["signal"] = "choose a signal"
+    problems["signal"] = _("choose a signal")
     return "error_rate"
 
 
@@ -154,7 +156,7 @@ def _op(fields: Mapping[str, str], problems: dict[str, str]) -> Op:
     op = fields.get("op", "")
     if op in OPS:
         return op
-    problems["op"] = "choose a comparison"
+    problems["op"] = _("choose a comparison")
     return ">"
 
 
@@ -164,7 +166,9 @@ def _threshold(fields: Mapping[str, str], problems: dict[str, str]) -> float:
     match = _NUMBER.fullmatch(fields.get("threshold", "").strip())
     factor = _FACTORS[unit].get(match[2] or "") if match else None
     if match is None or factor is None:
-        problems["threshold"] = f"write {'a percentage, such as 5' if unit == 'ratio' else 'ms, such as 250'}"
+        problems["threshold"] = (
+            _("write a percentage, such as 5") if unit == "ratio" else _("write ms, such as 250")
+        )
         return 0.0
     return float(f"{float(match[1]) * factor:.12g}")  # 7% is .07, not .07000000000000001
 
@@ -178,6 +182,12 @@ def _threshold_text(rule: Rule) -> str:
 
 def _named(rule: Rule) -> Rule:
     """A rule nobody named is named by what it says."""
-    of = f" of {rule.service[:60]}" if rule.service else ""
-    name = f"{signal_info(rule.signal).title}{of} {rule.op} {value_text(rule.signal, rule.threshold)}"
+    said = {
+        "signal": signal_title(rule.signal),
+        "threshold": f"{rule.op} {value_text(rule.signal, rule.threshold)}",
+    }
+    if rule.service:
+        name = _("%(signal)s of %(function)s %(threshold)s", **said, function=rule.service[:60])
+    else:
+        name = _("%(signal)s %(threshold)s", **said)
     return replace(rule, name=name)

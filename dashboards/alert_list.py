@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from collector.alerts.outbox import Message
 from collector.alerts.rule import Alert, Rule
-from collector.alerts.wording import condition_text, value_text
+from collector.alerts.wording import value_text
+from dashboards.alert_words import condition
+from dashboards.i18n import _
 
 RuleState = Literal["firing", "pending", "ok", "off", "failing"]
 
@@ -40,7 +42,7 @@ def rule_row(rule: Rule, alerts: Sequence[Alert], error: str) -> RuleRow:
     states = [alert.state for alert in alerts if alert.rule_id == rule.id]
     firing, pending = states.count("firing"), states.count("pending")
     state = _state(rule, firing, pending, error)
-    return RuleRow(rule, state, firing, pending, error, condition_text(rule), receiver_text(rule.webhook_url))
+    return RuleRow(rule, state, firing, pending, error, condition(rule), receiver_text(rule.webhook_url))
 
 
 def _state(rule: Rule, firing: int, pending: int, error: str) -> RuleState:
@@ -74,7 +76,7 @@ def test_outcome(message: Message | None) -> TestOutcome | None:
     if message is None or not message.test:
         return None
     if message.status == "delivered":
-        return TestOutcome("The test message was delivered.", "ok")
+        return TestOutcome(_("The test message was delivered."), "ok")
     if message.status == "failed":
-        return TestOutcome(f"The test message was not delivered: {message.reason}.", "err")
-    return TestOutcome("The test message is on its way. Reload to see what becomes of it.", "")
+        return TestOutcome(_("The test message was not delivered: %(reason)s.", reason=message.reason), "err")
+    return TestOutcome(_("The test message is on its way. Reload to see what becomes of it."), "")

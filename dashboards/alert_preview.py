@@ -10,6 +10,7 @@ from collector.alerts.backtest import Line as SignalLine
 from collector.alerts.rule import Rule, signal_info
 from collector.alerts.wording import value_text
 from collector.storage.base import SpanReader, Window
+from dashboards.alert_words import signal_title
 from dashboards.charts.timeseries import Line, TimeChart, line_chart
 
 MOST_LINES = 8  # as many as there are colours
@@ -64,7 +65,7 @@ def preview(rule: Rule, result: Backtest, colours: Mapping[str, str]) -> Preview
     factor = 1.0 if signal_info(rule.signal).unit == "ratio" else 1e6  # charts draw nanoseconds
     lines = [_line(s, colours.get(s, "s0"), by_service[s], result.plan, factor) for s in services]
     chart = line_chart(
-        signal_info(rule.signal).title,
+        signal_title(rule.signal),
         drawn,
         lines,
         "percent" if signal_info(rule.signal).unit == "ratio" else "duration",

@@ -9,6 +9,7 @@ from fastapi import Request
 from collector.alerts.rule import Rule
 from collector.alerts.store import AlertStore
 from dashboards.errors import NotFound
+from dashboards.i18n import _
 from dashboards.ui import ui_of
 
 
@@ -16,7 +17,7 @@ def store_of(request: Request) -> AlertStore:
     """The store. NotFound where the server runs without alerting."""
     store = ui_of(request).alerts
     if store is None:
-        raise NotFound("Alerting is off", "This server was started without a store for alert rules.")
+        raise NotFound(_("Alerting is off"), _("This server was started without a store for alert rules."))
     return cast(AlertStore, store)
 
 
@@ -31,5 +32,5 @@ def stored_rule(request: Request, rule_id: int) -> Rule:
 def unknown_rule() -> NotFound:
     """What to say of a rule that is not there (any more)."""
     return NotFound(
-        "There is no such rule", "It may have been deleted. The Alerts page lists the rules there are."
+        _("There is no such rule"), _("It may have been deleted. The Alerts page lists the rules there are.")
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dashboards import format
+from dashboards.i18n import _
 
 Direction = Literal["up", "down", "same"]
 
@@ -39,5 +40,5 @@ def points(now: float | None, before: float | None) -> Change | None:
 def _signed(value: float, unit: str, before: str, digits: int) -> Change:
     shown = round(value, digits)
     if not shown:
-        return Change("no change", "same", before)
+        return Change(_("no change"), "same", before)
     return Change(f"{shown:+.{digits}f}{unit}", "up" if shown > 0 else "down", before)

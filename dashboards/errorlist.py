@@ -10,6 +10,7 @@ from collector.analysis.exceptions import Error, errors_of
 from collector.storage.base import ErrorsQuery, SpanReader, Window
 from collector.triage.store import Decision
 from dashboards.charts.spark import Spark, spark
+from dashboards.i18n import _
 from dashboards.ui import Ui
 
 State = Literal["open", "resolved", "ignored"]
@@ -65,7 +66,7 @@ def row(error: Error, decision: Decision | None, known: frozenset[str] | None) -
 
 
 def _trend(counts: Sequence[int]) -> Spark:
-    label = f"{sum(counts)} failures, at most {max(counts, default=0)} a bar"
+    label = _("%(count)s failures, at most %(most)s a bar", count=sum(counts), most=max(counts, default=0))
     return replace(spark(counts, counts), calls="", label=label)
 
 

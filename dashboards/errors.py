@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from collector.storage.base import InvalidQuery, RetryLater, Unsupported
+from dashboards.i18n import N_, _
 from dashboards.middleware import SECURITY_HEADERS
 from dashboards.render import range_of, render
 from dashboards.timerange import TimeRange
@@ -27,10 +28,10 @@ class NotFound(Exception):
 
 def install(app: FastAPI) -> None:
     """Register the handlers below."""
-    app.add_exception_handler(InvalidQuery, _handler(400, "That address cannot be read"))
-    app.add_exception_handler(RequestValidationError, _handler(400, "That address cannot be read"))
-    app.add_exception_handler(Unsupported, _handler(501, "This store does not answer that"))
-    app.add_exception_handler(RetryLater, _handler(503, "The store is busy"))
+    app.add_exception_handler(InvalidQuery, _handler(400, N_("That address cannot be read")))
+    app.add_exception_handler(RequestValidationError, _handler(400, N_("That address cannot be read")))
+    app.add_exception_handler(Unsupported, _handler(501, N_("This store does not answer that")))
+    app.add_exception_handler(RetryLater, _handler(503, N_("The store is busy")))
     app.add_exception_handler(NotFound, _not_found)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)
@@ -38,7 +39,7 @@ def install(app: FastAPI) -> None:
 
 def _handler(status: int, title: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def handle(request: Request, error: Exception) -> Response:
-        return _answer(request, status, title, _sentence(error))
+        return _answer(request, status, _(title), _sentence(error))
 
     return handle
 
@@ -51,14 +52,14 @@ async def _not_found(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return _answer(request, 404, "There is no such page", "The address may be old, or mistyped.")
+        return _answer(request, 404, _("There is no such page"), _("The address may be old, or mistyped."))
     return _answer(request, error.status_code, str(error.detail), "")
 
 
 async def _broken(request: Request, error: Exception) -> Response:
     """A fault of ours: the server logs it; the page says so without giving anything of it away."""
     answer = _answer(
-        request, 500, "Something broke here", "The server's log says what. Other pages still work."
+        request, 500, _("Something broke here"), _("The server's log says what. Other pages still work.")
     )
     # This handler runs outside of the middleware that adds them everywhere else.
     answer.headers.update(SECURITY_HEADERS)

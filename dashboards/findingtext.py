@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from math import inf
 
 from fastapi import Request
 
@@ -13,7 +12,20 @@ from collector.analysis.exceptions import Error
 from collector.analysis.findings import Finding
 from collector.analysis.leaks import Leak
 from dashboards import format
+from dashboards.i18n import N_, _
 from dashboards.render import path_part, url
+
+_CALLS = N_("%(count)s calls")
+_BASIS = {
+    "errors": N_("%(count)s failed"),
+    "version_errors": N_("%(count)s failed"),
+    "new_error": N_("%(count)s failed"),
+    "cold": N_("%(count)s cold starts"),
+    "cold_longer": N_("%(count)s cold starts"),
+    "statement": N_("%(count)s runs"),
+    "repeats": N_("%(count)s runs"),
+    "queue": N_("%(count)s batches"),
+}
 
 # Of a statement or an error's type, in a sentence.
 SHORT = 90
@@ -29,6 +41,11 @@ class Line:
     text: str
     detail: str
     target: str
+
+    @property
+    def basis(self) -> str:
+        """How many calls, or what else, it was found in."""
+        return _(_BASIS.get(self.finding.kind, _CALLS), count=format.count(self.finding.calls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,51 +69,68 @@ def _function(link: Link, finding: Finding, part: str = "") -> str:
 
 
 def _share(finding: Finding) -> str:
-    now = format.percent(finding.now)
-    return f"{now}, {format.percent(finding.before)} before" if finding.before is not None else now
+    return _figure(finding, format.percent)
 
 
 def _time(finding: Finding) -> str:
-    now = format.duration(finding.now)
-    return f"{now}, {format.duration(finding.before)} before" if finding.before else now
+    return _figure(finding, format.duration) if finding.before else format.duration(finding.now)
 
 
-def _times(finding: Finding) -> str:
-    factor = finding.now / finding.before if finding.before else inf
-    return "" if factor == inf else f"{factor:.1f} times as "
+def _figure(finding: Finding, written: Callable[[float], str]) -> str:
+    """What is measured, with what it was before where that is known."""
+    now = written(finding.now)
+    if finding.before is None:
+        return now
+    return _("%(now)s, %(before)s before", now=now, before=written(finding.before))
+
+
+def _longer(finding: Finding, told: str, told_by_factor: str) -> str:
+    """One of two messages: a factor is only told where there was something before."""
+    if not finding.before:
+        return _(told, figure=format.duration(finding.now))
+    return _(told_by_factor, factor=f"{finding.now / finding.before:.1f}", figure=_time(finding))
 
 
 def _errors(finding: Finding, link: Link, known: Known) -> Line:
     target = link("/errors", service=finding.service)
-    compared = finding.before is not None
-    text = f"fails more: {_share(finding)}" if compared else f"fails in {_share(finding)} of its calls"
+    if finding.before is not None:
+        text = _("fails more: %(figure)s", figure=_share(finding))
+    else:
+        text = _("fails in %(share)s of its calls", share=_share(finding))
     return Line(finding, "error", "err", text, "", target)
 
 
 def _version_errors(finding: Finding, link: Link, known: Known) -> Line:
-    text = f"fails more since version {finding.subject}: {_share(finding)}"
+    text = _(
+        "fails more since version %(version)s: %(figure)s", version=finding.subject, figure=_share(finding)
+    )
     return Line(finding, "error", "err", text, "", link("/errors", service=finding.service))
 
 
 def _new_error(finding: Finding, link: Link, known: Known) -> Line:
     error = known.errors[finding.subject]
-    text = f"has a new error, {format.count(finding.now)} times:"
+    text = _("has a new error, %(count)s times:", count=format.count(finding.now))
     detail = f"{error.type}: {error.pattern}" if error.pattern else error.type
     return Line(finding, "error", "err", text, detail[:SHORT], link(f"/errors/{finding.subject}"))
 
 
 def _slower(finding: Finding, link: Link, known: Known) -> Line:
     target = link("/traces", service=finding.service, sort="slowest")
-    return Line(finding, "timer", "warn", f"takes {_times(finding)}long: p95 {_time(finding)}", "", target)
+    text = _longer(
+        finding, N_("takes long: p95 %(figure)s"), N_("takes %(factor)s times as long: p95 %(figure)s")
+    )
+    return Line(finding, "timer", "warn", text, "", target)
 
 
 def _version_slower(finding: Finding, link: Link, known: Known) -> Line:
-    text = f"is slower since version {finding.subject}: p95 {_time(finding)}"
+    text = _(
+        "is slower since version %(version)s: p95 %(figure)s", version=finding.subject, figure=_time(finding)
+    )
     return Line(finding, "timer", "warn", text, "", _function(link, finding, "versions"))
 
 
 def _queue(finding: Finding, link: Link, known: Known) -> Line:
-    text = f"falls behind: messages wait {_time(finding)} (p95) in"
+    text = _("falls behind: messages wait %(figure)s (p95) in", figure=_time(finding))
     target = link(
         "/traces",
         source=f"queue:{finding.subject}",
@@ -107,35 +141,57 @@ def _queue(finding: Finding, link: Link, known: Known) -> Line:
 
 
 def _statement(finding: Finding, link: Link, known: Known) -> Line:
-    text = "runs a slower statement" if finding.before else "runs a statement it did not run before"
+    if finding.before:
+        text = _("runs a slower statement: p95 %(figure)s", figure=_time(finding))
+    else:
+        text = _(
+            "runs a statement it did not run before: p95 %(figure)s", figure=format.duration(finding.now)
+        )
     target = link("/slow", what="statements", service=finding.service)
-    return Line(finding, "database", "warn", f"{text}: p95 {_time(finding)}", finding.subject[:SHORT], target)
+    return Line(finding, "database", "warn", text, finding.subject[:SHORT], target)
 
 
 def _repeats(finding: Finding, link: Link, known: Known) -> Line:
-    text = f"runs a statement {format.count(finding.now)} times in one trace (N+1?):"
+    text = _("runs a statement %(count)s times in one trace (N+1?):", count=format.count(finding.now))
     target = link("/slow", what="statements", service=finding.service)
     return Line(finding, "database", "warn", text, finding.subject[:SHORT], target)
 
 
 def _cold(finding: Finding, link: Link, known: Known) -> Line:
     target = _function(link, finding, "cold")
-    return Line(finding, "cold", "warn", f"starts cold more often: {_share(finding)}", "", target)
+    text = _("starts cold more often: %(figure)s", figure=_share(finding))
+    return Line(finding, "cold", "warn", text, "", target)
 
 
 def _cold_longer(finding: Finding, link: Link, known: Known) -> Line:
-    text = f"takes {_times(finding)}long to start: {_time(finding)}"
+    text = _longer(
+        finding,
+        N_("takes long to start: %(figure)s"),
+        N_("takes %(factor)s times as long to start: %(figure)s"),
+    )
     return Line(finding, "cold", "warn", text, "", _function(link, finding, "cold"))
 
 
 def _memory(finding: Finding, link: Link, known: Known) -> Line:
     leak = known.leaks[finding.service]
-    first, last = format.size(leak.first_bytes), format.size(leak.last_bytes)
-    each = format.size(leak.bytes_per_call)
-    text = f"uses more memory with every call: from {first} to {last} in one instance, {each} a call"
+    sizes = {
+        "first": format.size(leak.first_bytes),
+        "last": format.size(leak.last_bytes),
+        "each": format.size(leak.bytes_per_call),
+    }
     if leak.calls_left is not None and leak.limit_bytes:
-        calls = format.count(float(f"{leak.calls_left:.2g}"))
-        text += f"; it would reach its limit of {format.size(leak.limit_bytes)} in about {calls} calls"
+        text = _(
+            "uses more memory with every call: from %(first)s to %(last)s in one instance, %(each)s a call; "
+            "it would reach its limit of %(limit)s in about %(calls)s calls",
+            **sizes,
+            limit=format.size(leak.limit_bytes),
+            calls=format.count(float(f"{leak.calls_left:.2g}")),
+        )
+    else:
+        text = _(
+            "uses more memory with every call: from %(first)s to %(last)s in one instance, %(each)s a call",
+            **sizes,
+        )
     return Line(finding, "error", "warn", text, "", _function(link, finding, "memory"))
 
 

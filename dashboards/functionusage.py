@@ -11,6 +11,7 @@ from collector.storage.usage import Usage
 from dashboards import format
 from dashboards.charts.timeseries import Line, TimeChart, line_chart
 from dashboards.colours import colour_classes
+from dashboards.i18n import _
 
 BUCKETS = 60
 # More lines than colours cannot be told apart.
@@ -110,17 +111,17 @@ def usage_charts(
     """Instances, calls at once in each, memory against the limit, processor; without what nobody told."""
     width = (window.end_ns - window.start_ns) / BUCKETS
     drawn = [row for row in rows if row.css != "s0"]
-    charts = [line_chart("Instances", window, [_instances(points, window)], "count")]
+    charts = [line_chart(_("Instances"), window, [_instances(points, window)], "count")]
     busy = _by_instance(points, drawn, window, lambda p: max(p.busy_ns * one_in / width, p.at_once or 0))
-    charts.append(line_chart("Calls at once, by instance", window, busy, "count"))
+    charts.append(line_chart(_("Calls at once, by instance"), window, busy, "count"))
     memory = _by_instance(points, drawn, window, lambda p: p.memory_bytes)
     limit = _most(row.limit_bytes for row in rows)
     if memory:
-        levels = [(float(limit), f"limit {format.size(limit)}")] if limit else []
-        charts.append(line_chart("Memory, by instance", window, memory, "bytes", levels))
+        levels = [(float(limit), _("limit %(size)s", size=format.size(limit)))] if limit else []
+        charts.append(line_chart(_("Memory, by instance"), window, memory, "bytes", levels))
     cpu = _by_instance(points, drawn, window, lambda p: p.cpu)
     if cpu:
-        charts.append(line_chart("Processor, cores by instance", window, cpu, "number"))
+        charts.append(line_chart(_("Processor, cores by instance"), window, cpu, "number"))
     return charts
 
 
@@ -130,7 +131,7 @@ def _instances(points: Iterable[Usage], window: Window) -> Line:
     for point in points:
         seen[point.group].append(bucket_index(window, BUCKETS, point.start_ns))
     counts = [sum(min(parts) <= part <= max(parts) for parts in seen.values()) for part in range(BUCKETS)]
-    return Line("between first and last call", "s6", tuple(counts))
+    return Line(_("between first and last call"), "s6", tuple(counts))
 
 
 def _by_instance(
@@ -153,7 +154,7 @@ def _by_instance(
 
 def short(name: str, length: int = 14) -> str:
     """The end of an instance's name: that is where they differ."""
-    return (name if len(name) <= length else f"…{name[1 - length :]}") or "unnamed"
+    return (name if len(name) <= length else f"…{name[1 - length :]}") or _("unnamed")
 
 
 def _most(values: Iterable[int | None]) -> int | None:

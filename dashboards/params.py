@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from collector.storage.base import InvalidQuery
+from dashboards.i18n import _
 
 MAX_TEXT = 1000
 
@@ -14,7 +15,11 @@ def choice(params: Mapping[str, str], key: str, options: Sequence[str], default:
     value = params.get(key, "") or default
     if value not in options and value != default:
         raise InvalidQuery(
-            f"{key}={value[:40]!r} is not known: use one of {', '.join(o for o in options if o)}"
+            _(
+                "%(given)s is not known: use one of %(options)s",
+                given=f"{key}={value[:40]!r}",
+                options=", ".join(o for o in options if o),
+            )
         )
     return value
 
@@ -25,7 +30,10 @@ def whole(params: Mapping[str, str], key: str, default: int, low: int, high: int
     if not value:
         return default
     if not (value.isascii() and value.isdecimal() and len(value) <= 12 and low <= int(value) <= high):
-        raise InvalidQuery(f"{key}={value[:40]!r} must be a whole number from {low} to {high}")
+        given = f"{key}={value[:40]!r}"
+        raise InvalidQuery(
+            _("%(given)s must be a whole number from %(low)s to %(high)s", given=given, low=low, high=high)
+        )
     return int(value)
 
 
@@ -33,5 +41,12 @@ def text(params: Mapping[str, str], key: str) -> str:
     """Free text, without surrounding blanks. InvalidQuery beyond MAX_TEXT characters."""
     value = params.get(key, "").strip()
     if len(value) > MAX_TEXT:
-        raise InvalidQuery(f"{key} is {len(value)} characters long; at most {MAX_TEXT} are searched")
+        raise InvalidQuery(
+            _(
+                "%(name)s is %(length)s characters long; at most %(most)s are searched",
+                name=key,
+                length=len(value),
+                most=MAX_TEXT,
+            )
+        )
     return value

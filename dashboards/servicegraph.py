@@ -8,6 +8,7 @@ from math import log10
 
 from collector.storage.base import Edge, FunctionStats, Node
 from dashboards.format import duration, percent, rate
+from dashboards.i18n import _
 from dashboards.topology_layout import EdgeLine, Layout, Point, lay_out, neighbourhood
 
 # More lines than this are a hairball that takes seconds to lay out. The table below the map has all.
@@ -119,7 +120,7 @@ def _label(edge: Edge, seconds: float) -> tuple[tuple[str, bool], ...]:
     if edge.errors:
         second.append((f"⚠ {percent(error_ratio(edge))}", error_ratio(edge) >= FAILING))
     if edge.queue_delay_p95_ns is not None:
-        second.append((f"waits {duration(edge.queue_delay_p95_ns)}", False))
+        second.append((_("waits %(time)s", time=duration(edge.queue_delay_p95_ns)), False))
     joined = (" · ".join(text for text, _ in second), any(bad for _, bad in second))
     return ((" · ".join(first), False), joined) if second else ((" · ".join(first), False),)
 

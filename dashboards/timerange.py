@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from collector.storage.base import LONG_NS, ROLLUP_SLOT_NS, InvalidQuery, Window
-from dashboards.i18n import N_, day, ngettext
+from dashboards.i18n import N_, _, day, ngettext
 
 UNIT_NS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9, "w": 7 * 86400 * 10**9}
 DEFAULT_FROM, DEFAULT_TO = "now-1h", "now"
@@ -52,7 +52,13 @@ class TimeRange:
         start, end = params.get("from", "") or DEFAULT_FROM, params.get("to", "") or DEFAULT_TO
         start_ns, end_ns = _moment(start, now_ns, up=False), _moment(end, now_ns, up=True)
         if end_ns <= start_ns:
-            raise InvalidQuery(f"the time range is empty: it ends ({end}) before it starts ({start})")
+            raise InvalidQuery(
+                _(
+                    "the time range is empty: it ends (%(end)s) before it starts (%(start)s)",
+                    end=end,
+                    start=start,
+                )
+            )
         window = Window(start_ns, end_ns)
         if _RELATIVE.fullmatch(start) and _RELATIVE.fullmatch(end):
             window = _in_slots(window)
@@ -119,7 +125,10 @@ def _moment(text: str, now_ns: int, up: bool) -> int:
         if moment is not None:
             return _within(moment, text)
     raise InvalidQuery(
-        f"cannot read the time {_shown(text)}: write now-1h, an epoch in ms, or 2026-01-31T12:00"
+        _(
+            "cannot read the time %(text)s: write now-1h, an epoch in ms, or 2026-01-31T12:00",
+            text=_shown(text),
+        )
     )
 
 
@@ -159,7 +168,7 @@ def _iso(text: str, _now_ns: int, _up: bool) -> int | None:
 
 def _within(moment: int, text: str) -> int:
     if not 0 <= moment <= _MAX_NS:
-        raise InvalidQuery(f"the time {_shown(text)} lies outside 1970 to 2262")
+        raise InvalidQuery(_("the time %(text)s lies outside 1970 to 2262", text=_shown(text)))
     return moment
 
 

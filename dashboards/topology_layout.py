@@ -13,6 +13,8 @@ from functools import lru_cache
 from math import hypot
 from typing import Any
 
+from dashboards.i18n import _
+
 NODE_WIDTH, NODE_HEIGHT = 164.0, 44.0
 LABEL_WIDTH, LABEL_HEIGHT = 112.0, 28.0
 MARGIN = 20.0
@@ -60,7 +62,7 @@ def neighbourhood(focus: str, edges: Iterable[Pair], depth: int, ends: Collectio
         beside.setdefault(source, set()).add(target)
         beside.setdefault(target, set()).add(source)
     reached, front = {focus}, {focus}
-    for _ in range(depth):
+    for _step in range(depth):
         front = {near for node in front if node not in ends for near in beside.get(node, ())} - reached
         reached |= front
     return reached
@@ -93,7 +95,7 @@ def _place(nodes: Sequence[str], edges: Sequence[Pair]) -> tuple[dict[str, Point
         import pygraphviz
     except ImportError as error:
         raise LayoutUnavailable(
-            "The map needs pygraphviz, which is not installed: pip install 'tracekit[server]'"
+            _("The map needs pygraphviz, which is not installed: pip install 'tracekit[server]'")
         ) from error
     numbers = {node: str(index) for index, node in enumerate(nodes)}
     graph = _graph(pygraphviz, numbers, edges)
@@ -102,7 +104,7 @@ def _place(nodes: Sequence[str], edges: Sequence[Pair]) -> tuple[dict[str, Point
         places = {node: _point(graph.get_node(number).attr["pos"]) for node, number in numbers.items()}
         lines = {pair: _spline(graph.get_edge(numbers[pair[0]], numbers[pair[1]]).attr) for pair in edges}
     except (ValueError, KeyError, OSError) as error:
-        raise LayoutUnavailable(f"Graphviz could not lay out this graph: {error}") from error
+        raise LayoutUnavailable(_("Graphviz could not lay out this graph: %(error)s", error=error)) from error
     finally:
         graph.close()
     return places, lines

@@ -12,6 +12,7 @@ from collector.storage.usage import HeatmapCell
 from dashboards import format
 from dashboards.charts.scale import Tick
 from dashboards.charts.timeseries import Line, TimeChart, line_chart
+from dashboards.i18n import _
 
 BUCKETS = 60
 # Round durations, ten to a factor of ten, from a microsecond to some hours.
@@ -32,10 +33,15 @@ def heatmap(title: str, window: Window, cells: Sequence[HeatmapCell], buckets: i
     rows = list(pairwise(lows))
     names = [f"{format.duration(low)} – {format.duration(high)}" for low, high in rows]
     calls = sum(cell.calls for cell in cells)
-    summary = f"{calls} calls from {format.duration(lows[0])} to {format.duration(lows[-1])}" if calls else ""
+    summary = _heat_summary(calls, lows) if calls else ""
     chart = grid(title, window, names, counts, buckets, summary)
     data = {**chart.data, "heat": [[low, high] for low, high in reversed(rows)]}
     return replace(chart, y_ticks=ticks([format.duration(low) for low in lows]), data=data)
+
+
+def _heat_summary(calls: int, lows: Sequence[float]) -> str:
+    low, high = format.duration(lows[0]), format.duration(lows[-1])
+    return _("%(calls)s calls from %(low)s to %(high)s", calls=calls, low=low, high=high)
 
 
 def grid(
@@ -54,7 +60,7 @@ def grid(
     ]
     return replace(
         line_chart(title, window, lines, "count"),
-        summary=summary or "no data",
+        summary=summary or _("no data"),
         y_ticks=(),
         paths=(),
         legend=(),

@@ -8,13 +8,14 @@ from statistics import median
 
 from collector.storage.base import ColdStart, Window, bucket_index
 from dashboards.charts.timeseries import Line, TimeChart, bar_chart
+from dashboards.i18n import N_, _
 
 # (tracekit.phase, title) in the order they happen; colours are classes of app.css.
 PHASES = (
-    ("runtime_init", "Runtime init"),
-    ("function_init", "Function init"),
-    ("initializer", "Initializer"),
-    ("invocation", "Invocation"),
+    ("runtime_init", N_("Runtime init")),
+    ("function_init", N_("Function init")),
+    ("initializer", N_("Initializer")),
+    ("invocation", N_("Invocation")),
 )
 TITLES = dict(PHASES)
 
@@ -84,7 +85,7 @@ def _segments(pieces: Sequence[Piece], scale: float) -> list[Segment]:
 def _medians(starts: Sequence[Sequence[Piece]]) -> list[tuple[str, float]]:
     """Median of each phase over the cold starts that have it."""
     found = []
-    for phase, _ in PHASES:
+    for phase in TITLES:
         durations = [duration for pieces in starts for name, _, duration in pieces if name == phase]
         if durations:
             found.append((phase, float(median(durations))))
@@ -110,10 +111,10 @@ def phases_over_time(colds: Sequence[ColdStart], window: Window, buckets: int) -
     for cold in colds:
         parts.setdefault(bucket_index(window, buckets, cold.call_start_ns), []).append(_pieces(cold))
     lines = [
-        Line(title, f"p-{phase}", tuple(_mean(parts.get(part, []), phase) for part in range(buckets)))
+        Line(_(title), f"p-{phase}", tuple(_mean(parts.get(part, []), phase) for part in range(buckets)))
         for phase, title in PHASES
     ]
-    chart = bar_chart("Phases over time, mean", window, lines, "duration")
+    chart = bar_chart(_("Phases over time, mean"), window, lines, "duration")
     return replace(chart, legend=tuple((line.css, line.name, "") for line in lines if any(line.values)))
 
 

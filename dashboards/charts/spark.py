@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dashboards.i18n import _
+
 HEIGHT = 20
 
 
@@ -21,7 +23,12 @@ class Spark:
 def spark(calls: Sequence[int], errors: Sequence[int]) -> Spark:
     """Bars scaled to the highest; a bucket with anything in it is at least one unit high: it shows."""
     top = max(calls, default=0) or 1
-    label = f"{sum(calls)} calls, at most {max(calls, default=0)} a bar, {sum(errors)} failed"
+    label = _(
+        "%(calls)s calls, at most %(most)s a bar, %(failed)s failed",
+        calls=sum(calls),
+        most=max(calls, default=0),
+        failed=sum(errors),
+    )
     return Spark(len(calls), _bars(calls, top), _bars(errors, top), label)
 
 

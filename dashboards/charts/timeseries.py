@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.storage.base import SeriesPoint, Window, bucket_index
 from dashboards.charts.scale import FORMATS, Axis, Tick, Unit, time_ticks, value_axis
+from dashboards.i18n import _
 
 WIDTH, HEIGHT = 1000, 100
 
@@ -153,7 +154,7 @@ def _chart(
     legend = tuple((line.css, line.name, FORMATS[unit](_latest(line))) for line in shown)
     return TimeChart(
         title,
-        "; ".join(f"{name} {value}" for _, name, value in legend) or "no data",
+        "; ".join(f"{name} {value}" for _, name, value in legend) or _("no data"),
         time_ticks(window),
         axis.ticks,
         paths,

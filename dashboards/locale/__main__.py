@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
 def _lines(language: str) -> list[str]:
     missing, unused = compared(language)
     lines = [f"{language}/{area}.po: missing: {id}" for id, area in missing.items()]
-    lines += [f"{language}/{area}.po: not used: {id}" for id, area in unused.items()]
+    lines += [f"{language}/{area}.po: not used: {id}" for id, area in unused]
     for area, catalogue in held(language):
         empty = [message.id for message in catalogue if message.id and not _translated(message.string)]
         lines += [f"{language}/{area}.po: not translated: {id}" for id in empty]

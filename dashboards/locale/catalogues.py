@@ -46,29 +46,34 @@ def held(language: str) -> Iterator[tuple[str, Catalog]]:
             yield path.stem, read_po(file, locale=language)
 
 
-def compared(language: str) -> tuple[dict[Id, str], dict[Id, str]]:
-    """What is said and not held, and what is held and not said any more, each with its area."""
-    words = said()
-    known = {
-        _id(message.id): area for area, catalogue in held(language) for message in catalogue if message.id
-    }
-    missing = {id: area for id, area in words.items() if not _fits(area, known.get(id))}
-    return missing, {id: area for id, area in known.items() if id not in words or not _fits(words[id], area)}
+def compared(language: str) -> tuple[dict[Id, str], list[tuple[Id, str]]]:
+    """What is said and not held, and what is held in vain (not said any more, or held elsewhere as well),
+    each with its area."""
+    missing, unused = said(), []
+    for area, catalogue in reversed(list(held(language))):
+        for id in [_id(message.id) for message in catalogue if message.id]:
+            if id in missing and _fits(missing[id], area):
+                del missing[id]
+            else:
+                unused.append((id, area))
+    return missing, unused
 
 
-def _fits(area: str, place: str | None) -> bool:
+def _fits(area: str, place: str) -> bool:
     """Scripts are sent their own catalogue only; all else may be held anywhere."""
-    return place == area if area == "scripts" else place is not None
+    return (area == "scripts") == (place == "scripts")
 
 
 def brought_up(language: str) -> None:
     """Write the catalogues of a language anew: missing messages without a translation, unused ones gone."""
     missing, unused = compared(language)
     catalogues = dict(held(language))
-    strings = {_id(m.id): m.string for catalogue in catalogues.values() for m in catalogue if m.id}
-    for area in {*missing.values(), *unused.values()}:
+    strings = {
+        _id(m.id): m.string for catalogue in catalogues.values() for m in catalogue if m.id and m.string
+    }
+    for area in {*missing.values(), *(area for _, area in unused)}:
         catalogue = catalogues.setdefault(area, Catalog(language, charset="utf-8"))
-        for id in [id for id, place in unused.items() if place == area]:
+        for id in [id for id, place in unused if place == area]:
             catalogue.delete(id if isinstance(id, str) else id[0])
         for id in [id for id, place in missing.items() if place == area]:
             catalogue.add(id, strings.get(id))

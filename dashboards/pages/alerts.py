@@ -29,6 +29,8 @@ from dashboards.alert_form import (
 from dashboards.alert_list import rule_row, test_outcome, values_of
 from dashboards.alert_preview import Preview, preview, run, shown_services
 from dashboards.alert_store import store_of, stored_rule, unknown_rule
+from dashboards.alert_words import delivery, signal_title
+from dashboards.i18n import N_, _
 from dashboards.pages import alert_rules_api
 from dashboards.palette import classes_for
 from dashboards.params import choice, whole
@@ -41,8 +43,7 @@ router.include_router(alert_rules_api.router)
 
 Fields = Annotated[dict[str, str], Depends(form_fields)]
 
-OP_CHOICES = ((">", "above"), (">=", "at least"), ("<", "below"), ("<=", "at most"))
-SIGNAL_CHOICES = tuple((i.signal, i.title.lower() if i.unit == "ratio" else i.title) for i in SIGNALS)
+OP_CHOICES = ((">", N_("above")), (">=", N_("at least")), ("<", N_("below")), ("<=", N_("at most")))
 HISTORY_SHOWN, HISTORY_MOST = 20, 1000
 RESOLVED_SHOWN = 5  # the others stand in the history
 TEST_WAIT_S = 3.0  # how long the page waits to say at once what became of a test message
@@ -72,6 +73,7 @@ def alerts(request: Request) -> Response:
         every_change=every_change,
         more_history=len(history) > limit and limit < HISTORY_MOST,
         value_text=value_text,
+        delivery_text=delivery,
         colours=classes_for(request, [*(a.service for a in current), *(t.service for t in history)]),
     )
 
@@ -160,15 +162,21 @@ def _editor(request: Request, form: RuleForm, stored: Rule | None, status_code: 
         form=form,
         rule=stored,
         preview=shown,
-        signal_choices=SIGNAL_CHOICES,
-        op_choices=OP_CHOICES,
+        signal_choices=_signal_choices(),
+        op_choices=[(op, _(title)) for op, title in OP_CHOICES],
         services=ui_of(request).reader.services(range_of(request).window),
         windows=choices(WINDOWS_S, form.seconds("window_s")),
-        fors=choices(FORS_S, form.seconds("for_s"), zero="an instant"),
-        keeps=choices(KEEPS_S, form.seconds("keep_firing_for_s"), zero="at once"),
+        fors=choices(FORS_S, form.seconds("for_s"), zero=_("an instant")),
+        keeps=choices(KEEPS_S, form.seconds("keep_firing_for_s"), zero=_("at once")),
         units=units(),
         **_standing(request, stored),
     )
+
+
+def _signal_choices() -> list[tuple[str, str]]:
+    """Titles as they stand within the sentence."""
+    titles = ((info, signal_title(info.signal)) for info in SIGNALS)
+    return [(info.signal, title.lower() if info.unit == "ratio" else title) for info, title in titles]
 
 
 def _standing(request: Request, stored: Rule | None) -> dict[str, Any]:
@@ -186,6 +194,7 @@ def _standing(request: Request, stored: Rule | None) -> dict[str, Any]:
         "values": values_of(mine, {stored.id: stored}),
         "history": history,
         "value_text": value_text,
+        "delivery_text": delivery,
         "outcome": test_outcome(message if message and message.rule_id == stored.id else None),
         "colours": classes_for(request, [*(a.service for a in mine), *(t.service for t in history)]),
     }

@@ -14,6 +14,7 @@ from collector.storage.base import ErrorsQuery, ErrorVariant, SpanReader
 from dashboards.charts.timeseries import Line, bar_chart
 from dashboards.errorlist import earlier, listed, row, shown
 from dashboards.errors import NotFound
+from dashboards.i18n import _
 from dashboards.palette import classes_for
 from dashboards.params import choice, text, whole
 from dashboards.payload import LOCALS, frame_locals
@@ -67,14 +68,14 @@ def error(request: Request, fingerprint: str) -> HTMLResponse:
     if this is None:
         raise _absent(fingerprint)
     decision = ui.triage.decisions().get(fingerprint) if ui.triage else None
-    line = Line("Failures", "c-err", this.counts_by_bucket)
+    line = Line(_("Failures"), "c-err", this.counts_by_bucket)
     return render(
         request,
         "error_one.html",
         row=row(this, decision, earlier(ui.reader, window, this.service)),
         error=this,
         decision=decision,
-        chart=bar_chart("Failures", window, [line]),
+        chart=bar_chart(_("Failures"), window, [line]),
         stack=parse(this.example.stacktrace),
         frames=_variables(ui.reader, this.example),
         examples=this.variants[:EXAMPLES],
@@ -106,6 +107,6 @@ def decide(request: Request, fingerprint: str, fields: Fields) -> RedirectRespon
 
 def _absent(fingerprint: str) -> NotFound:
     return NotFound(
-        f"No error {fingerprint[:40]!r} in this range",
-        "It may have happened earlier: widen the range. The Errors page lists what there is.",
+        _("No error %(fingerprint)s in this range", fingerprint=repr(fingerprint[:40])),
+        _("It may have happened earlier: widen the range. The Errors page lists what there is."),
     )

@@ -42,6 +42,7 @@ from dashboards.errors import NotFound
 from dashboards.functionlist import changes_of, period_before, sample_of
 from dashboards.functionusage import BUCKETS as USAGE_BUCKETS
 from dashboards.functionusage import LISTED, instance_rows, usage_charts, usage_totals
+from dashboards.i18n import _
 from dashboards.importtable import imports_of
 from dashboards.loglines import log_line
 from dashboards.money import money
@@ -77,7 +78,8 @@ def function(request: Request, service: str) -> HTMLResponse:
     found = ui.reader.functions(FunctionsQuery(window, service, **scope.narrow))
     if not found and not _is_known(ui.reader, service):
         raise NotFound(
-            f"No function called {service!r}", "It may not have sent anything yet, or be named otherwise."
+            _("No function called %(name)s", name=repr(service)),
+            _("It may not have sent anything yet, or be named otherwise."),
         )
     context: dict[str, Any] = {
         "service": service,
@@ -135,13 +137,13 @@ def _over_time(reader: SpanReader, scope: Scope) -> dict[str, Any]:
 
 def first_sights(versions: Sequence[Version]) -> list[tuple[int, str]]:
     """When each version was first called, but for those that ran from the beginning."""
-    return [(v.first_ns, v.name or "no version") for v in versions if v.first_ns > versions[0].first_ns]
+    return [(v.first_ns, v.name or _("no version")) for v in versions if v.first_ns > versions[0].first_ns]
 
 
 def _heat(reader: SpanReader, scope: Scope) -> TimeChart:
     """Durations over time; a stretch of it leads to its calls, by a query with two gaps for durations."""
     cells = reader.used.heatmap(HeatmapQuery(scope.window, BOUNDS, scope.service, BUCKETS, **scope.narrow))
-    chart = heatmap("Latency heatmap", scope.window, cells, BUCKETS)
+    chart = heatmap(_("Latency heatmap"), scope.window, cells, BUCKETS)
     query = f"{scope.traceql} && duration > $LOW && duration <= $HIGH }}"
     return replace(chart, data={**chart.data, "query": query})
 
@@ -152,7 +154,10 @@ def red_charts(points: Sequence[SeriesPoint], window: Window) -> list[TimeChart]
         points,
         window,
         BUCKETS,
-        [("Failed", "c-err", lambda p: p.errors), ("Ok", "c-calls", lambda p: p.calls - p.errors)],
+        [
+            (_("Failed"), "c-err", lambda p: p.errors),
+            (_("Ok"), "c-calls", lambda p: p.calls - p.errors),
+        ],
         missing=0,
     )
     latency = lines_of(
@@ -165,11 +170,12 @@ def red_charts(points: Sequence[SeriesPoint], window: Window) -> list[TimeChart]
             ("p99", "s7", lambda p: p.p99_ns),
         ],
     )
-    cold = lines_of(points, window, BUCKETS, [("Cold starts", "c-cold", lambda p: p.cold_starts)], missing=0)
+    starts = _("Cold starts")
+    cold = lines_of(points, window, BUCKETS, [(starts, "c-cold", lambda p: p.cold_starts)], missing=0)
     return [
-        bar_chart("Calls", window, calls),
-        line_chart("Duration", window, latency, "duration"),
-        bar_chart("Cold starts", window, cold),
+        bar_chart(_("Calls"), window, calls),
+        line_chart(_("Duration"), window, latency, "duration"),
+        bar_chart(starts, window, cold),
     ]
 
 
@@ -185,14 +191,14 @@ def version_charts(
     tails: list[Line] = []
     for name, css in colours.items():
         own = [point for point in points if point.group == name]
-        shown = name or "no version"
+        shown = name or _("no version")
         calls += lines_of(own, window, VERSION_BUCKETS, [(shown, css, lambda p: p.calls)], missing=0)
         rates += lines_of(own, window, VERSION_BUCKETS, [(shown, css, lambda p: p.errors / p.calls)])
         tails += lines_of(own, window, VERSION_BUCKETS, [(shown, css, lambda p: p.p95_ns)])
     return [
-        bar_chart("Calls by version", window, calls),
-        line_chart("Error rate by version", window, rates, "percent"),
-        line_chart("p95 by version", window, tails, "duration"),
+        bar_chart(_("Calls by version"), window, calls),
+        line_chart(_("Error rate by version"), window, rates, "percent"),
+        line_chart(_("p95 by version"), window, tails, "duration"),
     ]
 
 
@@ -297,8 +303,8 @@ def _calls(request: Request, scope: Scope) -> dict[str, Any]:
 def outcome(call: Call) -> str:
     """How a call ended, in a few words: what failed, or the HTTP status where there is one."""
     if call.failed:
-        return call.error_type or call.status_message or "failed"
-    return str(call.http_status) if call.http_status else "ok"
+        return call.error_type or call.status_message or _("failed")
+    return str(call.http_status) if call.http_status else _("ok")
 
 
 # ---------------------------------------------------------------- errors and log lines

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from collector.storage.base import SlowGroup, SlowQuery, SlowSort, SlowWhat
+from dashboards.i18n import N_
 from dashboards.palette import classes_for
 from dashboards.params import MAX_TEXT, choice, text
 from dashboards.render import range_of, render, url
@@ -17,10 +18,10 @@ from dashboards.ui import ui_of
 router = APIRouter()
 
 WHATS = (
-    ("functions", "Functions"),
-    ("operations", "Operations"),
-    ("calls", "Downstream calls"),
-    ("statements", "SQL statements"),
+    ("functions", N_("Functions")),
+    ("operations", N_("Operations")),
+    ("calls", N_("Downstream calls")),
+    ("statements", N_("SQL statements")),
 )
 SORTS = ("total", "p95", "max", "count", "errors")
 LIMIT = 100
