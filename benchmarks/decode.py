@@ -8,7 +8,6 @@ has ids never seen before; resources, scopes and most attributes repeat, as in r
 
 from __future__ import annotations
 
-import gc
 import json
 import random
 import statistics
@@ -19,6 +18,7 @@ from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from collector import interpreter
 from collector.decode import otlp_json, otlp_protobuf, otlp_protobuf_c, promote
 from collector.decode.attributes import AttributeSet, array_json, attribute_set, entry
 from collector.decode.builder import BatchBuilder, SpanFields, event_json, known_resource, known_scope
@@ -174,7 +174,11 @@ def cpu_seconds(work: Callable[[bytes, int], Any], body: bytes) -> float:
 
 
 def main(rounds: int) -> None:
-    gc.set_threshold(100_000, 20, 50)  # as collector.app does, for all contestants
+    with interpreter.shared_fairly():  # for all contestants
+        compare(rounds)
+
+
+def compare(rounds: int) -> None:
     contestants = {
         "plain loop": plain,
         "bare loop": bare,

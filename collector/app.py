@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from collector import interpreter
 from collector.api.telemetry import Telemetry
 from collector.backup import errands_of
 from collector.decode import choice
@@ -179,14 +179,10 @@ def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
     if not behind and (settings.data_dir / JOURNAL).exists():
         _use_up(make(journal=_journal(writer, settings)))
     ingest = make(journal=_journal(writer, settings) if behind else None)
-    before = gc.get_threshold()
-    # Decoding makes many short-lived tuples and no cycles: at the defaults the collector of garbage walks
-    # the whole heap over and over, a quarter of the decoder's time.
-    gc.set_threshold(100_000, 20, 50)
     try:
-        yield ingest
+        with interpreter.shared_fairly():
+            yield ingest
     finally:
-        gc.set_threshold(*before)
         if not ingest.close():
             log.error("payloads that were never acknowledged could not be committed in time")
 

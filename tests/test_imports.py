@@ -24,6 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.model_logs": ("collector.arrow", "collector.model"),
     "collector.model_metrics": ("collector.arrow", "collector.model"),
     "collector.batch": ("collector.model", "collector.model_logs", "collector.model_metrics"),
+    "collector.interpreter": (),
     "collector.jsonvalue": (),
     "collector.payload": (),
     "collector.settings": (),
