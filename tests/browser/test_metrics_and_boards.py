@@ -20,7 +20,10 @@ SHIPPED = [f"/dashboards/{name}?from=now-1h" for name in ("functions", "cold-sta
 PATHS = [
     "/metrics-explorer",
     "/metrics-explorer?metric=http.client.wait",
+    "/metrics-explorer?metric=http.client.wait&stat=heatmap",
     "/metrics-explorer/logs?by=service",
+    "/metrics-explorer/logs?measure=p95&of=rows&by=scope",
+    "/metrics-explorer/spans?q=%7B+%7D+%7C+rate%28%29+by+%28resource.service.name%29",
     "/dashboards",
     "/dashboards/functions/edit",
     *SHIPPED,
@@ -82,6 +85,23 @@ def test_a_dot_leads_to_the_trace_of_its_measurement(base: str, open_page: OpenP
     page.route("**/traces/**", lambda route: route.fulfill(body="<title>reached</title>"))
     link.locator("circle").click()
     expect(page).to_have_title("reached")
+
+
+def test_spans_are_drawn_by_a_query_and_a_click(base: str, open_page: OpenPage) -> None:
+    page = open_page(base, "/metrics-explorer/spans")
+    query = page.locator("main [data-search]")
+    query.fill("{ kind = client } |")
+    expect(page.locator("#q-list option").nth(1)).to_have_attribute("value", "{ kind = client } | count() >")
+    query.fill("{ kind = client }")
+    query.press("Enter")
+    page.get_by_role("link", name="p95").click()
+    page.get_by_role("link", name="function", exact=True).click()
+    expect(query).to_have_value(
+        "{ kind = client } | quantile_over_time(duration, 0.95) by (resource.service.name)"
+    )
+    expect(page.locator(".legend")).to_contain_text("checkout")
+    page.get_by_role("link", name="Their traces").click()
+    expect(page).to_have_url(re.compile(r"/traces\?.*kind\+%3D\+client"))
 
 
 def test_a_dashboard_is_made_with_the_keyboard_and_filtered(
