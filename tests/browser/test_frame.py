@@ -147,6 +147,29 @@ def test_every_time_of_a_page_follows_the_choice(shop_url: str, open_page: OpenP
     assert page.locator("time.clock").count() > 0
 
 
+def test_any_time_zone_may_be_chosen_by_name(shop_url: str, open_page: OpenPage) -> None:
+    page = open_page(shop_url, "/functions/checkout", timezone="America/Lima")
+    page.click("#zone-pick")
+    page.locator("#zones input").fill("Mars/Olympus")
+    page.locator("#zones .btn").click()
+    expect(page.locator("#zones")).to_be_visible()
+    page.locator("#zones input").fill("Asia/Kathmandu")  # 5:45 ahead
+    page.locator("#zones .btn").click()
+    expect(page.locator("#zones")).to_be_hidden()
+    for _ in range(2):
+        expect(page.locator("footer .zone-name")).to_have_text("Asia/Kathmandu")
+        wrong = page.evaluate(
+            """() => [...document.querySelectorAll("time.clock, svg.ts text[data-stamp]")].filter((shown) => {
+              const moment = new Date(+new Date(shown.dateTime ?? shown.dataset.stamp) + 345 * 60e3);
+              return !shown.textContent.includes(moment.toISOString().slice(11, 16));
+            }).map((shown) => shown.outerHTML)"""
+        )
+        assert wrong == []
+        page.reload()
+    page.click("#zone")
+    expect(page.locator("footer .zone-name")).to_have_text("UTC")
+
+
 def test_ctrl_k_goes_anywhere(shop_url: str, open_page: OpenPage) -> None:
     page = open_page(shop_url, "/overview?from=now-1h&to=now")
     page.keyboard.press("Control+k")

@@ -1,5 +1,5 @@
 // The frame: theme, time zone, popovers, keys, copy buttons, live refresh. Everything works without it.
-import { ago, clock, local } from "./format.js";
+import { ago, clock, timeZone } from "./format.js";
 
 const root = document.documentElement, $ = (selector, at = document) => at.querySelector(selector);
 const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* forbidden: lasts for the page */ } };
@@ -68,11 +68,11 @@ async function tick() {
 // ---- times
 function times() {
   for (const time of document.querySelectorAll("time.clock")) time.textContent = clock(new Date(time.dateTime), time.classList.contains("ms"));
-  const zone = local() ? Intl.DateTimeFormat().resolvedOptions().timeZone || "local time" : "UTC", button = $("#zone");
+  const zone = timeZone(), chosen = root.dataset.zone || "utc", button = $("#zone");
   for (const name of document.querySelectorAll(".zone-name")) name.textContent = zone;
-  button.hidden = false;
-  button.textContent = local() ? "LOC" : "UTC";
-  button.title = local() ? `Local time (${zone}). Show UTC` : "UTC. Show local time";
+  button.hidden = $("#zone-pick").hidden = false;
+  button.textContent = { utc: "UTC", local: "LOC" }[chosen] ?? "TZ";
+  button.title = zone;
 }
 setInterval(() => { if (!document.hidden) for (const time of document.querySelectorAll("time.ago")) time.textContent = ago(new Date(time.dateTime)); }, 5000);
 
@@ -83,9 +83,16 @@ function toggleTheme() {
   remember("theme", root.dataset.theme);
   document.dispatchEvent(new Event("theme"));
 }
+function inZone(chosen) {
+  root.dataset.zone = chosen;
+  remember("zone", chosen);
+  times();
+  document.dispatchEvent(new Event("zone"));
+}
 const actions = {
   theme: toggleTheme,
-  zone() { root.dataset.zone = local() ? "utc" : "local"; remember("zone", root.dataset.zone); times(); document.dispatchEvent(new Event("zone")); },
+  zone: () => inZone((root.dataset.zone || "utc") === "utc" ? "local" : "utc"),
+  "zone-pick": () => import("./zones.js").then((zones) => zones.open(timeZone(), inZone)),
   "help-open": () => $("#help").showModal(),
 };
 document.addEventListener("click", (event) => {
@@ -148,5 +155,6 @@ document.addEventListener("click", (event) => {
 });
 
 function frame() { times(); schedule(); }
-if (recall("zone") === "local") root.dataset.zone = "local";
+if (recall("zone")) root.dataset.zone = recall("zone");
+try { clock(new Date()); } catch { delete root.dataset.zone; } // a zone this browser does not know
 frame();

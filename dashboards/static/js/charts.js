@@ -1,6 +1,6 @@
 // The pointer over charts of templates/charts.html: crosshair on all of them, figures, drag to zoom.
 import { onPage, visit } from "./app.js";
-import { bytes, clock, count, duration, percent } from "./format.js";
+import { bytes, clock, count, duration, percent, timeOfDay, timeZone } from "./format.js";
 
 const formats = { bytes, count, duration, percent, number: (v) => +v.toPrecision(3), rate: (v) => (v == null ? "–" : `${count(v)}/s`) };
 const tip = document.createElement("div");
@@ -111,8 +111,8 @@ export function setUp(svg) {
 function zone() {
   for (const text of document.querySelectorAll("svg.ts text[data-stamp]")) {
     text.dataset.utc ??= text.textContent;
-    const local = document.documentElement.dataset.zone === "local", size = text.dataset.utc.match(/\d\d(:\d\d)+$/)?.[0].length;
-    text.textContent = local && size ? new Date(text.dataset.stamp).toTimeString().slice(0, size) : text.dataset.utc;
+    const other = timeZone() !== "UTC", size = text.dataset.utc.match(/\d\d(:\d\d)+$/)?.[0].length;
+    text.textContent = other && size ? timeOfDay(new Date(text.dataset.stamp)).slice(0, size) : text.dataset.utc;
   }
 }
 document.addEventListener("zone", zone);

@@ -40,19 +40,32 @@ export function bytes(v) {
   }
 }
 
-/** @returns whether the reader chose local time over UTC. */
-export const local = () => document.documentElement.dataset.zone === "local";
+/** @returns the reader's time zone: UTC, the machine's own, or the IANA name that was chosen. */
+export function timeZone() {
+  const chosen = document.documentElement.dataset.zone || "utc";
+  return { utc: "UTC", local: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC" }[chosen] ?? chosen;
+}
 
-const two = (v) => String(v).padStart(2, "0");
+const clocks = {}, FIELDS = { year: "numeric", month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+function fields(date) {
+  const zone = timeZone(), format = (clocks[zone] ??= new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...FIELDS }));
+  return Object.fromEntries(format.formatToParts(date).map(({ type, value }) => [type, value]));
+}
+
+/** The time of a moment (Date) in the reader's zone, to the second. */
+export function timeOfDay(date) {
+  const at = fields(date);
+  return `${at.hour}:${at.minute}:${at.second}`;
+}
+
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
 /** A moment (Date) as `12 May 14:03:59`, without the date when it is today's. */
 export function clock(date, millis = false) {
-  const u = local() ? "" : "UTC", get = (part) => date[`get${u}${part}`](), now = new Date();
-  const today = ["FullYear", "Month", "Date"].every((part) => get(part) === now[`get${u}${part}`]());
-  const time = `${two(get("Hours"))}:${two(get("Minutes"))}:${two(get("Seconds"))}`;
-  const fraction = millis ? "." + String(get("Milliseconds")).padStart(3, "0") : "";
-  return `${today ? "" : `${get("Date")} ${MONTHS[get("Month")]} `}${time}${fraction}`;
+  const at = fields(date), now = fields(new Date());
+  const today = ["year", "month", "day"].every((part) => at[part] === now[part]);
+  const fraction = millis ? "." + String(date.getUTCMilliseconds()).padStart(3, "0") : "";
+  return `${today ? "" : `${at.day} ${MONTHS[at.month - 1]} `}${at.hour}:${at.minute}:${at.second}${fraction}`;
 }
 
 export function ago(date, now = Date.now()) {

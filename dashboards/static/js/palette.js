@@ -43,7 +43,7 @@ function show() {
   if (/^[0-9a-f]{32}$/.test(typed)) found = [[_("Trace"), typed, `/traces/${typed}`]];
   else if (typed) found.push([_("Search"), input.value.trim(), `/traces?q=${encodeURIComponent(input.value.trim())}`]);
   at = 0;
-  list.replaceChildren(...found.map(([kind, title], index) => element("li", { role: "option", id: `palette-${index}` }, element("bdi", { class: "cut" }, title), element("span", { class: "faint" }, kind))));
+  list.replaceChildren(...found.map(([kind, title], index) => element("li", { role: "option", id: `palette-${index}` }, element("bdi", { class: "cut" }, title), element("span", { class: "muted" }, kind))));
   mark();
 }
 
