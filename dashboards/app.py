@@ -83,7 +83,7 @@ def _home(request: Request) -> RedirectResponse:
     the usual hour would be mostly blank, so the first minutes are shown closer, and live."""
     ui = ui_of(request)
     state = dict(request.query_params)
-    first_ns = ui.reader.stats().first_ns
+    first_ns = ui.reader.first_ns()
     if not first_ns:
         return RedirectResponse("/start", 307)
     if "from" not in state and ui.settings.now_ns() - first_ns < YOUNG_NS:

@@ -31,7 +31,7 @@ class Row:
 
 def earlier(reader: SpanReader, window: Window, service: str = "") -> frozenset[str] | None:
     """Fingerprints of the time before; None where the store does not reach back: nobody knows what is new."""
-    first_ns = reader.stats().first_ns
+    first_ns = reader.first_ns()
     if not first_ns or first_ns >= window.start_ns:
         return None
     before = Window(window.start_ns - LOOKBACK * (window.end_ns - window.start_ns), window.start_ns)

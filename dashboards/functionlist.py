@@ -178,7 +178,7 @@ def choices(rows: Sequence[FunctionRow]) -> Choices:
 def period_before(reader: SpanReader, time_range: TimeRange) -> Window | None:
     """The period before; None unless the store reaches back over all of it."""
     window = time_range.previous
-    return window if window and 0 < reader.stats().first_ns <= window.start_ns else None
+    return window if window and 0 < reader.first_ns() <= window.start_ns else None
 
 
 def sample_of(calls: int) -> int:

@@ -491,7 +491,6 @@ class StoreStats:
     """What the store holds, for the status line and for empty states."""
 
     spans: int
-    traces: int
     first_ns: int  # earliest start; 0 when empty
     last_ns: int  # latest start; 0 when empty
     bytes_on_disk: int
@@ -634,6 +633,10 @@ class SpanReader(Protocol):
         ...
 
     def stats(self) -> StoreStats: ...
+
+    def first_ns(self) -> int:
+        """The earliest start of any span, 0 when empty: known at once, however much is stored."""
+        ...
 
     @property
     def used(self) -> UsageReader:

@@ -285,13 +285,15 @@ class MemoryStorage:
         starts = [s.start_ns for s in spans] or [0]
         return StoreStats(
             spans=len(spans),
-            traces=len({s.trace_id for s in spans}),
             first_ns=min(starts),
             last_ns=max(starts),
             bytes_on_disk=0,
             duplicates=self._duplicates,
             services=tuple(sorted({s.service for s in spans})),
         )
+
+    def first_ns(self) -> int:
+        return min((s.start_ns for s in self._spans.values()), default=0)
 
     def _starting_in(self, window: Window) -> list[Span]:
         return [s for s in self._spans.values() if window.start_ns <= s.start_ns < window.end_ns]

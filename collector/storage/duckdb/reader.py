@@ -43,7 +43,7 @@ from collector.storage.base import (
     bucket_start,
     is_rolled_up,
 )
-from collector.storage.duckdb import rollups, spanseries, trace_times
+from collector.storage.duckdb import latest, rollups, spanseries, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.duckdb.usage import DuckDBUsage
@@ -102,6 +102,16 @@ class DuckDBReader:
         return tuple(_cold_start(row) for row in rows)
 
     def traces(self, query: TracesQuery) -> TracePage:
+        if query.sort != "newest" or query.source or query.target:  # edges reach beyond their window
+            return self._traces(query)
+        until_ns = cursor.decode(query.cursor, query.sort)[0] + 1 if query.cursor else query.window.end_ns
+        for window in latest.stretches(query.window, until_ns):
+            page = self._traces(replace(query, window=window))
+            if page.next_cursor:
+                break
+        return page
+
+    def _traces(self, query: TracesQuery) -> TracePage:
         values = _values(query)
         words = query.text.split()
         by_id = len(words) == 1 and _is_trace_id(words[0].lower())
@@ -169,10 +179,10 @@ class DuckDBReader:
         return tuple(_error(row, query) for row in self._database.rows("errors", values, q=query))
 
     def stats(self) -> StoreStats:
-        ((spans, traces, first_ns, last_ns, services),) = self._database.rows("stats", {})
+        ((spans, first_ns, last_ns),) = self._extent()
+        ((services,),) = self._database.rows("service_names", {})
         return StoreStats(
             spans=spans,
-            traces=traces,
             first_ns=first_ns,
             last_ns=last_ns,
             bytes_on_disk=self._database.bytes_on_disk(),
@@ -180,6 +190,13 @@ class DuckDBReader:
             unreadable=self._database.unreadable,
             services=tuple(services),
         )
+
+    def first_ns(self) -> int:
+        ((_, first_ns, _),) = self._extent()
+        return int(first_ns)
+
+    def _extent(self) -> list[tuple[Any, ...]]:
+        return self._database.rows("extent", {})
 
 
 # ---------------------------------------------------------------- parameters

@@ -13,6 +13,7 @@ ways:
                                      what these rows refer to: of the parts that hold them
     {% for spans in each('spans') %} one part after the other, of those of `within`: ORDER BY ... LIMIT is not
                                      pushed through a UNION ALL, so it must stand in every branch
+    {% for spans in every('spans') %} the same of all parts
 
 A single part is named plainly, so that the engine can do all it can with a table.
 """
@@ -88,6 +89,9 @@ def _tables(parts: Catalogue, values: Mapping[str, Any]) -> dict[str, Any]:
     def each(table: str, start: str = "start_ns", end: str = "end_ns") -> list[str]:
         return [f"{part.sql}.{table}" for part in holding(table, start, end)]
 
+    def every(table: str) -> list[str]:
+        return [f"{part.sql}.{table}" for part in parts.all]
+
     def everywhere(table: str) -> str:
         return _union(table, parts.all)
 
@@ -99,6 +103,7 @@ def _tables(parts: Catalogue, values: Mapping[str, Any]) -> dict[str, Any]:
         "counted": counted,
         "is_weighted": is_weighted,
         "each": each,
+        "every": every,
         "everywhere": everywhere,
         "beside": beside,
     }

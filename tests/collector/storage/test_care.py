@@ -217,7 +217,7 @@ def test_a_part_is_replaced_by_one_without_some_tables(tmp_path: Path) -> None:
         database = storage._database
         database.rewrite(database.parts.written[1], ["span_links"])
         assert stored(storage) == [1, 3]
-        assert len(database.rows("stats", {})) == 1
+        assert len(database.rows("extent", {})) == 1
         names = [part.name for part in database.parts.written]
         assert names == ["2023-11-14", "2023-11-15-1", "2023-11-16"]
     with days.opened() as storage:

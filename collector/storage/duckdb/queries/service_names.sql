@@ -1,0 +1,1 @@
+SELECT coalesce(list(DISTINCT service ORDER BY service), []) FROM {{ everywhere('spans') }}
