@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector import interpreter
+from collector.allocator import give_large_blocks_back
 from collector.api.telemetry import Telemetry
 from collector.backup import errands_of
 from collector.decode import choice
@@ -166,6 +167,7 @@ def _limits(settings: Settings) -> Limits:
 def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
     """Ingest while the context lasts; leaving it commits everything admitted."""
     _use_decoder(settings.decoder)
+    give_large_blocks_back()
     make = functools.partial(
         Ingest,
         writer,

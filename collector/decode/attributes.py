@@ -65,7 +65,7 @@ def object_json(fragments: dict[str, str]) -> str:
     """The JSON text `jsonvalue.dumps` would write for the whole; "" for none."""
     if not fragments:
         return ""
-    text = "{" + ",".join(fragments.values()) + "}"
+    text = f"{{{','.join(fragments.values())}}}"  # one copy: `+` would make another of a large value
     # A lone key of jsonvalue's own marks would read back as something else.
     return f'{{"$map":{text}}}' if len(fragments) == 1 and next(iter(fragments)) in _MARKS else text
 

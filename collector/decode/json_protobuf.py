@@ -60,10 +60,9 @@ def _decode(
     require_sparse_json(body)
     rewriter = _Rewriter()
     try:
-        rewritten = rewriter.message(request, _parse(body), _MAX_MESSAGES)
+        decoded = decode(rewriter.message(request, _parse(body), _MAX_MESSAGES), received_ns)
     except BadItem as error:  # above the records: it is about all of them
         raise Undecodable(str(error)) from error
-    decoded = decode(rewritten, received_ns)
     decoded.rejected.update(rewriter.rejected)
     return decoded
 

@@ -9,11 +9,11 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from collector import jsonvalue
-from collector.decode import wire
+from collector.decode import groups, wire
 from collector.decode.attributes import MAX_DEPTH, object_json
 from collector.decode.builder import KnownResource, KnownScope
-from collector.decode.fields import require_sparse
-from collector.decode.parts import any_value, attributes, resource, scope, text
+from collector.decode.fields import field_at, require_sparse
+from collector.decode.parts import any_value, attributes, text
 from collector.decode.result import BadItem, Decoded, Undecodable
 from collector.decode.tally import FIELDS, GROUPS, MAX_RECORDS, Tally
 from collector.decode.times import sane_time
@@ -22,37 +22,27 @@ from collector.model_logs import LOG_COLUMN_NAMES, LogBatch
 
 _U32 = 2**32 - 1
 _HIGHEST_SEVERITY = 24
+_STRING_VALUE = 1 << 3 | 2  # the tag of AnyValue.string_value
 _LEVELS = (GROUPS, GROUPS, (MAX_RECORDS, "log records in one request"), FIELDS)
+_MESSAGES = groups.Levels(
+    wire.LogsData, "resource_logs", wire.ResourceLogs, "scope_logs", wire.ScopeLogs, "log_records"
+)
 
 
 def decode(body: bytes, received_ns: int) -> Decoded:
     """The records of an ExportLogsServiceRequest. Raises Undecodable or TooLarge."""
     require_sparse(body, _LEVELS)
     builder = _Builder(body, received_ns)
+    found = groups.walk(_MESSAGES, body, builder.tally)
+    del body  # where nobody else has it, it goes as soon as it is read
     try:
-        groups = wire.LogsData.FromString(body).resource_logs
-        builder.tally.expect_groups(len(groups))
-        for raw in groups:
-            _resource_logs(builder, wire.ResourceLogs.FromString(raw))
+        for sent_by, within, records in found:
+            builder.tally.expect_records(len(records))
+            while records:
+                builder.read(sent_by, within, records.pop())
     except DecodeError as error:
         raise Undecodable("the body is not an OTLP ExportLogsServiceRequest in protobuf") from error
     return builder.finish()
-
-
-def _resource_logs(builder: _Builder, message: Any) -> None:
-    sent_by = resource(message.resource, message.schema_url)
-    builder.tally.expect_groups(len(message.scope_logs))
-    for raw in message.scope_logs:
-        scope_logs = wire.ScopeLogs.FromString(raw)
-        within = scope(scope_logs.scope, scope_logs.schema_url)
-        builder.tally.expect_records(len(scope_logs.log_records))
-        for record in scope_logs.log_records:
-            try:
-                builder.add(sent_by, within, wire.LogRecord.FromString(record))
-            except BadItem as error:
-                builder.tally.reject(str(error))
-            except DecodeError:
-                builder.tally.reject("log record is not readable protobuf")
 
 
 class _Builder:
@@ -70,8 +60,18 @@ class _Builder:
         self._resources: dict[int, Resource] = {}
         self._scopes: dict[int, Scope] = {}
 
-    def add(self, sent_by: KnownResource, within: KnownScope, message: Any) -> None:
-        """Append one record, or raise BadItem."""
+    def read(self, sent_by: KnownResource, within: KnownScope, raw: bytes) -> None:
+        """Append one record, or count it as rejected."""
+        try:
+            message = wire.LogRecord.FromString(raw)
+            del raw  # a record may be large: no more copies of it at once than must be
+            self._add(sent_by, within, message)
+        except BadItem as error:
+            self.tally.reject(str(error))
+        except DecodeError:
+            self.tally.reject("log record is not readable protobuf")
+
+    def _add(self, sent_by: KnownResource, within: KnownScope, message: Any) -> None:
         found = attributes(self.tally, message.attributes)
         body = _body_json(message.body)
         trace_id, span_id = _ids(message.trace_id, message.span_id)
@@ -113,13 +113,26 @@ class _Builder:
 def _body_json(raw: bytes) -> str:
     if not raw:
         return ""
+    lone = _lone_text(raw)
+    if lone is not None:
+        del raw
+        return encode_basestring(lone)
     try:
-        value = any_value(wire.AnyValue.FromString(raw), MAX_DEPTH)
+        message = wire.AnyValue.FromString(raw)
+        value = any_value(message, MAX_DEPTH)
     except (DecodeError, RecursionError):
         raise BadItem("the body of a log record is not readable, or nests too deep") from None
     if value is None:
         return ""
     return encode_basestring(value) if type(value) is str else jsonvalue.dumps(value)
+
+
+def _lone_text(raw: bytes) -> str | None:
+    """Of an AnyValue that is a text and nothing else, as nearly all are: no copy for protobuf's sake."""
+    if raw[0] != _STRING_VALUE:
+        return None
+    start, end = field_at(raw, 0)
+    return str(memoryview(raw)[start:], "utf-8", "replace") if end == len(raw) else None
 
 
 def _ids(trace_id: bytes, span_id: bytes) -> tuple[str, int]:

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 
 from collector import jsonvalue
-from collector.decode import wire
+from collector.decode import groups, wire
 from collector.decode.attributes import AttributeSet, array_json, object_json
 from collector.decode.builder import KnownResource, KnownScope
 from collector.decode.fields import require_sparse
-from collector.decode.parts import attributes, resource, scope, text
+from collector.decode.parts import attributes, text
 from collector.decode.result import BadItem, Decoded, Undecodable
 from collector.decode.tally import FIELDS, GROUPS, MAX_RECORDS, Tally
 from collector.decode.times import sane_time
@@ -35,53 +35,54 @@ MAX_BUCKETS = 10_000  # of one point, and as many exemplars and quantiles; with 
 # Beyond it a bucket is narrower than doubles can tell apart, or wider than all of them.
 MAX_SCALE = 60
 _LEVELS = (GROUPS, GROUPS, GROUPS, FIELDS, (MAX_RECORDS, "data points in one request"), FIELDS)
+_MESSAGES = groups.Levels(
+    wire.MetricsData, "resource_metrics", wire.ResourceMetrics, "scope_metrics", wire.ScopeMetrics, "metrics"
+)
 
 
 def decode(body: bytes, received_ns: int) -> Decoded:
     """The data points of an ExportMetricsServiceRequest. Raises Undecodable or TooLarge."""
     require_sparse(body, _LEVELS)
     builder = _Builder(body, received_ns)
+    found = groups.walk(_MESSAGES, body, builder.tally)
+    del body  # where nobody else has it, it goes as soon as it is read
     try:
-        groups = wire.MetricsData.FromString(body).resource_metrics
-        builder.tally.expect_groups(len(groups))
-        for raw in groups:
-            _resource_metrics(builder, wire.ResourceMetrics.FromString(raw))
+        for sent_by, within, metrics in found:
+            builder.tally.expect_groups(len(metrics))
+            while metrics:
+                _read(builder, sent_by, within, metrics.pop())
     except DecodeError as error:
         raise Undecodable("the body is not an OTLP ExportMetricsServiceRequest in protobuf") from error
     return builder.finish()
 
 
-def _resource_metrics(builder: _Builder, message: Any) -> None:
-    sent_by = resource(message.resource, message.schema_url)
-    builder.tally.expect_groups(len(message.scope_metrics))
-    for raw in message.scope_metrics:
-        scope_metrics = wire.ScopeMetrics.FromString(raw)
-        within = scope(scope_metrics.scope, scope_metrics.schema_url)
-        builder.tally.expect_groups(len(scope_metrics.metrics))
-        for metric in scope_metrics.metrics:
-            try:
-                _metric(builder, sent_by, within, wire.Metric.FromString(metric))
-            except DecodeError:
-                builder.tally.reject("metric is not readable protobuf")
-
-
-def _metric(builder: _Builder, sent_by: KnownResource, within: KnownScope, message: Any) -> None:
-    which = message.WhichOneof("data")
-    if which is None:  # described, but nothing was measured
+def _read(builder: _Builder, sent_by: KnownResource, within: KnownScope, raw: bytes) -> None:
+    try:
+        points, described, kind = _metric(builder.tally, sent_by, within, raw)
+    except DecodeError:
+        builder.tally.reject("metric is not readable protobuf")
         return
-    kind = _KINDS[which]
-    data = kind.data.FromString(getattr(message, which))
-    builder.tally.expect_records(len(data.data_points))
-    if not data.data_points:
-        return
-    described = _described(builder.tally, sent_by, within, message, kind.type, data)
-    for raw in data.data_points:
+    del raw  # an attribute may be large: no more copies of it at once than must be
+    while points:
         try:
-            builder.add(sent_by, within, described, kind, kind.point.FromString(raw))
+            builder.add(sent_by, within, described, kind, kind.point.FromString(points.pop()))
         except BadItem as error:
             builder.tally.reject(str(error))
         except DecodeError:
             builder.tally.reject("data point is not readable protobuf")
+
+
+def _metric(
+    tally: Tally, sent_by: KnownResource, within: KnownScope, raw: bytes
+) -> tuple[list[bytes], _Described, _Kind]:
+    """Its data points, the first one last. One that is described only, and measured nothing, has none."""
+    message = wire.Metric.FromString(raw)
+    which = message.WhichOneof("data") or "gauge"
+    kind = _KINDS[which]
+    data = kind.data.FromString(getattr(message, which))
+    points = groups.last_first(data.data_points)
+    tally.expect_records(len(points))
+    return points, _described(tally, sent_by, within, message, kind.type, data), kind
 
 
 class _Described(NamedTuple):
@@ -167,9 +168,12 @@ class _Builder:
     def _series_of(self, described: _Described, found: AttributeSet) -> int:
         if found.dropped:  # two series would run into one
             raise BadItem("an attribute of a data point is not readable")
-        canonical = object_json(dict(sorted(found.fragments.items())))
+        said = canonical = found.json
+        keys = sorted(found.fragments)
+        if keys != list(found.fragments):
+            canonical = object_json({key: found.fragments[key] for key in keys})
         series_id = _hash(described.identity, canonical.encode())
-        self._series[series_id] = Series(series_id, found.json)
+        self._series[series_id] = Series(series_id, said)
         return series_id
 
     def finish(self) -> Decoded:

@@ -116,7 +116,9 @@ def _with_schema(schema_url: bytes, raw: bytes) -> bytes:
 def _read_entry(raw: bytes) -> Entry:
     try:
         message = wire.KeyValue.FromString(raw)
-        return entry(text(message.key), any_value(message.value))
+        key, value = text(message.key), any_value(message.value)
+        del message  # a value may be large: no more copies of it at once than must be
+        return entry(key, value)
     except (DecodeError, RecursionError):
         return UNREADABLE
 

@@ -164,6 +164,10 @@ def _span(protobuf: dict[str, Any] | None, as_json: dict[str, Any] | None, name:
     return Entry(name, wire and (lambda: wire), text and (lambda: text), **more)
 
 
+# Nothing that compresses a hundredfold: it would be refused for that.
+_TEN_MB = random.Random(1).randbytes(5_000_000).hex()
+
+
 def _attributed(name: str, value: dict[str, Any], json_value: dict[str, Any] | None = None) -> Entry:
     attributes = [{"key": "k", "value": value}]
     as_json = {"attributes": [{"key": "k", "value": json_value}]} if json_value is not None else None
@@ -227,7 +231,7 @@ VALUES = [
     Entry("two oneofs", _two_oneofs, _raw_json('"intValue": "0"', '"intValue": "0", "stringValue": "x"')),
     Entry("5,000-digit integer in quotes", json=_raw_json('"0"', f'"{"9" * 5000}"')),
     Entry("5,000-digit integer", json=_raw_json('"0"', "9" * 5000), fate="bad"),
-    _attributed("10 MB attribute", {"string_value": "x" * 10_000_000}, {"stringValue": "x" * 10_000_000}),
+    _attributed("10 MB attribute", {"string_value": _TEN_MB}, {"stringValue": _TEN_MB}),
     _span({"attributes": _many_attributes(10_000)}, None, "10,000 attributes"),
     _span({"parent_span_id": _SELF}, {"parentSpanId": bytes(range(1, 9)).hex()}, "its own parent"),
     Entry("a cycle of parents", _cycle),
@@ -265,10 +269,17 @@ def _records_bytes(records: bytes) -> bytes:
     return part(1, part(2, records))
 
 
+# A number of 1 then.
+_AT_T0 = b"\x19" + T0.to_bytes(8, "little") + b"\x31" + (1).to_bytes(8, "little")
+
+
+def _attribute(value: str) -> bytes:
+    return part(7, part(1, b"k") + part(2, part(1, value.encode())))
+
+
 def _series(count: int, again: int = 1) -> bytes:
     """As many series of one gauge, each with so many points."""
-    point = b"\x19" + T0.to_bytes(8, "little") + b"\x31" + (1).to_bytes(8, "little")
-    points = (part(1, part(7, part(1, b"k") + part(2, part(1, b"%d" % n))) + point) for n in range(count))
+    points = (part(1, _attribute(str(n)) + _AT_T0) for n in range(count))
     return _records_bytes(part(2, part(1, b"m") + part(5, b"".join(points) * again)))
 
 
@@ -291,7 +302,20 @@ OTHER_SIGNALS = [
     Entry("severity 99", json=lambda: _logs(_record(severityNumber=99)), signal="logs"),
     Entry("log time 2^64", json=lambda: _logs(_record(timeUnixNano=str(2**64))), fate="bad", signal="logs"),
     Entry("log time 0", json=lambda: _logs(_record(timeUnixNano="0")), signal="logs"),
-    Entry("10 MB body", json=lambda: _logs(_record(body={"stringValue": "x" * 10_000_000})), signal="logs"),
+    Entry(
+        "10 MB body",
+        lambda: _records_bytes(part(2, part(5, part(1, _TEN_MB.encode())))),
+        lambda: _logs(_record(body={"stringValue": _TEN_MB})),
+        signal="logs",
+    ),
+    Entry(
+        "10 MB attribute of a series",
+        lambda: _records_bytes(part(2, part(1, b"m") + part(5, part(1, _attribute(_TEN_MB) + _AT_T0)))),
+        lambda: _metrics(
+            "gauge", _point(asInt="1", attributes=[{"key": "k", "value": {"stringValue": _TEN_MB}}])
+        ),
+        signal="metrics",
+    ),
     Entry(
         "lone surrogate in a body", json=lambda: _logs(_record(body={"stringValue": "\ud800"})), signal="logs"
     ),
