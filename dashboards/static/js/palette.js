@@ -19,6 +19,7 @@ function build() {
   dialog.addEventListener("keydown", (event) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (by && found.length) { at = (at + by + found.length) % found.length; mark(); event.preventDefault(); }
+    if (event.key === "Escape") { dialog.close(); event.preventDefault(); } // a search field would only clear itself
     if (event.key === "Enter" && found[at]) { location.href = found[at][2]; event.preventDefault(); }
   });
   dialog.addEventListener("click", (event) => {
