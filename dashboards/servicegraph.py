@@ -49,6 +49,11 @@ class EdgeView:
     def failing(self) -> bool:
         return error_ratio(self.edge) >= FAILING
 
+    @property
+    def by_message(self) -> bool:
+        """Whether nobody waits at the other end."""
+        return "queue" in (self.edge.source.kind, self.edge.target.kind)
+
 
 @dataclass(frozen=True, slots=True)
 class GraphView:

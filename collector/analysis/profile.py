@@ -17,6 +17,7 @@ from collector.model import Span
 # What is read of one profile; the SDK sends 12 KiB at most.
 MAX_TEXT, MAX_STACKS, MAX_DEPTH = 100_000, 2_000, 128
 MS = 1_000_000
+ATTRIBUTE = "tracekit.profile"
 
 _STACK = re.compile(r"(cpu|wait);(\S+) (\d{1,9})")
 _FRAME = re.compile(r"(?P<file>.*?):(?P<function>[^:]*):(?P<line>\d{1,9})")
@@ -73,7 +74,7 @@ class Profile:
 
 def profile_of(span: Span) -> Profile | None:
     """The profile a span carries; None without one that can be read."""
-    stacks = list(_stacks(span.attributes.get("tracekit.profile")))
+    stacks = list(_stacks(span.attributes.get(ATTRIBUTE)))
     seen = sum(looks for _, _, looks in stacks)
     if not seen:
         return None

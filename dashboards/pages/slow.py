@@ -8,6 +8,8 @@ from typing import cast
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from collector.analysis import profile
+from collector.analysis.traceql import quoted
 from collector.storage.base import SlowGroup, SlowQuery, SlowSort, SlowWhat
 from dashboards.i18n import N_
 from dashboards.palette import classes_for
@@ -61,9 +63,16 @@ def slow(request: Request) -> HTMLResponse:
         services=ui.reader.services(window),
         limit=LIMIT,
         short=SHORT_STATEMENT,
+        profiled=_profiled(service),
         colours=classes_for(request, (group.service for group in groups)),
         stats=None if groups else ui.reader.stats(),
     )
+
+
+def _profiled(service: str) -> str:
+    """TraceQL of the spans that carry a profile."""
+    of_service = f"resource.service.name = {quoted(service)} && " if service else ""
+    return f"{{ {of_service}span.{profile.ATTRIBUTE} != nil }}"
 
 
 def rows(request: Request, what: SlowWhat, groups: tuple[SlowGroup, ...]) -> list[Row]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from collector.analysis.traceql import quoted
+from collector.analysis.traceql_series import parse_series
 from collector.storage.base import (
     Edge,
     EdgesQuery,
@@ -19,11 +21,13 @@ from collector.storage.base import (
     Window,
 )
 from dashboards import servicegraph
-from dashboards.charts.timeseries import TimeChart
+from dashboards.charts.timeseries import TimeChart, line_chart
+from dashboards.i18n import _
 from dashboards.pages.function import BUCKETS, red_charts
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
 from dashboards.render import range_of, render
+from dashboards.spanlines import span_lines
 from dashboards.topology_layout import NODE_HEIGHT, NODE_WIDTH, LayoutUnavailable
 from dashboards.ui import ui_of
 
@@ -43,6 +47,7 @@ class Focus:
     into: tuple[Edge, ...]
     out: tuple[Edge, ...]
     stats: FunctionStats | None
+    refused: int = 0  # calls that callers saw turned away
 
     @property
     def calls(self) -> int:
@@ -72,7 +77,7 @@ def topology(request: Request) -> Response:
         hidden_edges=len(edges) - min(len(edges), TABLE_ROWS),
         drawn=servicegraph.DRAWN_EDGES,
         total_edges=len(every),
-        focus=_focus(focus_id, every, functions),
+        focus=_focus(reader, window, focus_id, every, functions),
         focus_id=focus_id,
         depth=depth,
         depths=DEPTHS,
@@ -88,12 +93,29 @@ def topology(request: Request) -> Response:
 
 
 def _history(reader: SpanReader, window: Window, focus_id: str) -> list[TimeChart]:
-    """Calls and durations over time, of the function in focus or of all; nothing for another kind of node.
-    A stretch that is dragged over is the map of that time."""
-    kind, _, name = focus_id.partition(":")
+    """Calls and durations over time, of the function or queue in focus or of all; nothing for another kind of
+    node. A stretch that is dragged over is the map of that time."""
+    kind, _colon, name = focus_id.partition(":")
+    if kind == "queue":
+        return _queue_history(reader, window, name)
     if kind not in ("", "function"):
         return []
     return red_charts(reader.series(SeriesQuery(window, name, buckets=BUCKETS)), window)[:2]
+
+
+def _queue_history(reader: SpanReader, window: Window, name: str) -> list[TimeChart]:
+    """Messages a second and how long sending and receiving took, by side."""
+    of_queue = (
+        f"{{ (kind = producer || kind = consumer) && span.messaging.destination.name = {quoted(name)} }}"
+    )
+    charts = []
+    for title, figure in (
+        (_("Messages"), "rate()"),
+        (_("p95 duration"), "quantile_over_time(duration, .95)"),
+    ):
+        found = span_lines(reader, window, parse_series(f"{of_queue} | {figure} by (kind)"), BUCKETS)
+        charts.append(line_chart(title, window, found.lines, found.unit))
+    return charts
 
 
 def _draw(
@@ -106,11 +128,18 @@ def _draw(
         return None, str(error)
 
 
-def _focus(focus_id: str, edges: Sequence[Edge], functions: dict[str, FunctionStats]) -> Focus | None:
+def _focus(
+    reader: SpanReader,
+    window: Window,
+    focus_id: str,
+    edges: Sequence[Edge],
+    functions: dict[str, FunctionStats],
+) -> Focus | None:
     """The focused node; None without a focus, or for a node that has no edges in the window."""
     node = next((n for e in edges for n in (e.source, e.target) if n.id == focus_id), None)
     if node is None:
         return None
     stats = functions.get(node.name) if node.kind == "function" else None
     into, out = (e for e in edges if e.target == node), (e for e in edges if e.source == node)
-    return Focus(node, tuple(into), tuple(out), stats)
+    refused = dict(reader.used.throttled(window)).get(node.name, 0) if node.kind == "function" else 0
+    return Focus(node, tuple(into), tuple(out), stats, refused)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
+from collector import jsonvalue
 from collector.storage.base import SlowQuery, SpanReader, Window
+from collector.storage.memory import MemoryStorage
 from dashboards import format
+from dashboards.app import build_app
+from dashboards.settings import UiSettings
+from tests.collector.batches import SECOND, T0, batch, row
 from tests.dashboards.reading import links, table
 from tests.dashboards.traffic import MINUTE, NOW_NS
 
@@ -67,3 +74,15 @@ def test_an_empty_store_says_how_to_send(quiet_client: TestClient) -> None:
 @pytest.mark.parametrize("query", [{"what": "spans"}, {"sort": "p95_ns; --"}, {"service": "s" * 5000}])
 def test_parameters_that_make_no_sense_are_refused(client: TestClient, query: dict[str, str]) -> None:
     assert client.get("/slow", params=query).status_code == 400
+
+
+def test_profiled_calls_are_found_among_the_traces() -> None:
+    storage = MemoryStorage()
+    profiled = jsonvalue.dumps({"tracekit.profile": "cpu;app.py:handle:3 12"})
+    storage.writer.write([batch(row(1, 1, kind="server", attributes=profiled), row(2, 1, kind="server"))])
+    app = build_app(storage.reader, None, UiSettings(now_ns=lambda: T0 + 60 * SECOND))
+    client = TestClient(app, base_url="http://127.0.0.1")
+    for page in (client.get("/slow").text, client.get("/slow?service=shop").text):
+        (href,) = re.findall(r'<a class="btn" href="(/traces[^"]*)"[^>]*>Profiled calls', page)
+        found = client.get(unescape(href)).text
+        assert f"/traces/{1:032x}" in found and f"/traces/{2:032x}" not in found

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import sys
 from html import unescape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 
 from collector.storage.base import EdgesQuery, FunctionsQuery, SpanReader, Window
+from collector.storage.memory import MemoryStorage
 from dashboards import format, topology_layout
+from dashboards.app import build_app
+from dashboards.settings import UiSettings
+from tests.collector.batches import SECOND, T0, batch
+from tests.collector.batches import row as span
 from tests.dashboards.conftest import client_of
 from tests.dashboards.reading import table
 from tests.dashboards.traffic import MINUTE, NOW_NS, filled
@@ -135,5 +140,34 @@ def test_the_map_has_a_history_of_all_calls_or_of_the_function_in_focus(
     assert f"Ok {calls['catalogue'].calls - calls['catalogue'].errors}" in one[0]
 
 
-def test_a_queue_has_no_history_of_calls(page: TestClient) -> None:
-    assert history(page.get("/topology?focus=queue:orders").text) == []
+def test_what_reports_nothing_itself_has_no_history(page: TestClient, small: SpanReader) -> None:
+    database = next(e.target.id for e in small.edges(EdgesQuery(HOUR)) if e.target.kind == "database")
+    assert history(page.get(f"/topology?focus={quote(database)}").text) == []
+
+
+def test_messages_are_dashed_and_calls_are_not(page: TestClient, small: SpanReader) -> None:
+    html = page.get("/topology").text
+    by_message = [e for e in small.edges(EdgesQuery(HOUR)) if "queue" in (e.source.kind, e.target.kind)]
+    assert by_message and html.count("stroke-dasharray") == len(by_message)
+
+
+def test_a_queue_in_focus_has_its_history(page: TestClient) -> None:
+    html = page.get("/topology?focus=queue:orders").text
+    assert "<bdi>producer</bdi>" in html and "<bdi>consumer</bdi>" in html
+    assert "Messages" in html and "p95 duration" in html
+
+
+def test_a_function_in_focus_says_how_often_it_was_refused() -> None:
+    storage = MemoryStorage()
+    storage.writer.write(
+        [
+            batch(
+                span(1, 1, service="shop", kind="server"),
+                span(1, 2, parent=1, kind="client", peer_kind="function", peer="stock", http_status=429),
+                span(1, 3, parent=1, kind="client", peer_kind="function", peer="stock"),
+            )
+        ]
+    )
+    app = build_app(storage.reader, None, UiSettings(now_ns=lambda: T0 + 60 * SECOND))
+    html = TestClient(app, base_url="http://127.0.0.1").get("/topology?focus=function:stock").text
+    assert re.search(r"<dt>Refused</dt><dd>1</dd>", html)
