@@ -401,6 +401,7 @@ class Edge:
     queue_delay_p50_ns: float | None
     queue_delay_p95_ns: float | None
     total_ns: int = 0  # all calls together, of the side that p50_ns is of
+    quantile_error: float = 0.0  # a share of latencies and delays, which they may be off by
 
 
 SlowWhat = Literal["functions", "operations", "calls", "statements"]

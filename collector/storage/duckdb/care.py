@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any
 
 from collector.storage.base import Holding, Signal
-from collector.storage.duckdb import parts, pins, rollups, sampling, sql, trace_times
+from collector.storage.duckdb import edgesums, parts, pins, rollups, sampling, sql, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.parts import Part
 from collector.storage.ids import check_trace_id
@@ -78,7 +78,7 @@ class DuckDBCare:
         self._sealed.pop(part, None)
 
     def rollup_lag(self) -> int:
-        return rollups.lag(self._database)
+        return max(rollups.lag(self._database), edgesums.lag(self._database))
 
     def care(self) -> None:
         """Checkpoints are due for a log that has grown, and once for a part that is not written any more."""
@@ -88,6 +88,7 @@ class DuckDBCare:
                 self._database.drop(part)
         trace_times.gather(self._database)
         rollups.gather(self._database)
+        edgesums.gather(self._database, self._clock())
         found = self._database.parts
         if any(
             parts.size_of(part.log) > (LOG_BYTES if part == found.newest else 0) for part in found.written

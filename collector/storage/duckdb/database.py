@@ -17,7 +17,17 @@ from typing import Any, Protocol, TypeVar
 import duckdb
 
 from collector.storage.base import RetryLater, StorageError
-from collector.storage.duckdb import legacy, parts, pins, putback, restoring, schema_version, sql, wal
+from collector.storage.duckdb import (
+    edgefile,
+    legacy,
+    parts,
+    pins,
+    putback,
+    restoring,
+    schema_version,
+    sql,
+    wal,
+)
 from collector.storage.duckdb.parts import Part
 
 log = logging.getLogger(__name__)
@@ -308,6 +318,7 @@ class Database:
         connection = duckdb.connect(":memory:", config=self._config())
         try:
             self._attach_all(connection)
+            edgefile.attach(connection, self.folder)
             if self.parts.written:
                 connection.execute(f"USE {self.parts.newest.sql}")
             else:

@@ -43,7 +43,7 @@ from collector.storage.base import (
     bucket_start,
     is_rolled_up,
 )
-from collector.storage.duckdb import latest, rollups, spanseries, trace_times
+from collector.storage.duckdb import edgesums, latest, rollups, spanseries, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.duckdb.usage import DuckDBUsage
@@ -162,6 +162,11 @@ class DuckDBReader:
         return tuple(_backlink(row) for row in rows)
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
+        found = edgesums.edges(self._database, query) if is_rolled_up(query.window) else None
+        return self._edges(query) if found is None else found
+
+    def _edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
+        """From the spans."""
         values = _values(query) | _pair_bounds(query.window)
         return tuple(_edge(row) for row in self._database.rows("edges", values, q=query))
 

@@ -1,5 +1,6 @@
 {#- CTEs of EdgesQuery's rules: `pairs`, one row a call, of pairs that start in [$pair_start_ns, $pair_end_ns),
-    and `near`, the spans around them in which other halves are looked for. -#}
+    and `near`, the spans around them in which other halves are looked for. `awaits_caller`: a trigger's call by
+    rule 2 of which a caller may still come. -#}
 -- Inlined on purpose: each use reads only its own columns, twice as fast as one wide copy of the window.
 near AS NOT MATERIALIZED (
     SELECT
@@ -79,7 +80,8 @@ placed AS (
         if(via = 'peer', peer, service) AS target,
         if(via IN ('peer', 'function'), client_ns, NULL) AS client_ns,
         server_ns,
-        coalesce(adjusted_count, out_count) AS adjusted_count
+        coalesce(adjusted_count, out_count) AS adjusted_count,
+        via = 'trigger' AND parent_span_id <> 0 AS awaits_caller
     FROM judged WHERE via IS NOT NULL
 ),
 pairs AS (
@@ -88,7 +90,7 @@ pairs AS (
     -- Rule 4, whoever takes the message up.
     SELECT
         trace_id, start_ns, status = 2, 'function', service, 'queue', messaging_destination, duration_ns, NULL,
-        adjusted_count
+        adjusted_count, false
     FROM near
     WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
         AND kind IN (3, 4) AND (kind = 4 OR peer_kind = 'queue') AND messaging_destination <> ''

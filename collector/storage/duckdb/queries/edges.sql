@@ -1,23 +1,6 @@
 WITH {% include '_pairs.sql' %},
--- Rule 5's queue delay: consumer start - producer end, for the parent and every link, each producer once.
-consumers AS (
-    SELECT trace_id, span_id, parent_span_id, start_ns, service, messaging_destination AS queue FROM near
-    WHERE kind = 5 AND messaging_destination <> '' AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
-),
-sources AS (
-    SELECT trace_id, span_id, trace_id AS from_trace_id, parent_span_id AS from_span_id FROM consumers
-    UNION
-    SELECT trace_id, span_id, linked_trace_id, linked_span_id FROM {{ within('span_links') }}
-    WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
-),
-delays AS (
-    SELECT queue, c.service, quantile_cont(c.start_ns - (p.start_ns + p.duration_ns), [0.5, 0.95]) AS quantiles
-    FROM consumers c
-    JOIN sources USING (trace_id, span_id)
-    JOIN near p ON p.trace_id = from_trace_id AND p.span_id = from_span_id AND p.kind = 4
-    WHERE c.start_ns >= p.start_ns + p.duration_ns AND c.start_ns <= p.start_ns + $slack_ns
-    GROUP BY ALL
-),
+{% include '_waits.sql' %},
+delays AS (SELECT queue, service, quantile_cont(wait_ns, [0.5, 0.95]) AS quantiles FROM waits GROUP BY ALL),
 edges AS (
     SELECT
         source_kind, source, target_kind, target,

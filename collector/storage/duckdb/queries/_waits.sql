@@ -1,0 +1,20 @@
+{#- CTEs beside those of _pairs.sql: `waits`, rule 5's queue delays. Consumer start - producer end, for the parent and
+    every link, each producer once. -#}
+consumers AS (
+    SELECT trace_id, span_id, parent_span_id, start_ns, service, messaging_destination AS queue FROM near
+    WHERE kind = 5 AND messaging_destination <> '' AND start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
+),
+sources AS (
+    SELECT trace_id, span_id, trace_id AS from_trace_id, parent_span_id AS from_span_id FROM consumers
+    UNION
+    SELECT trace_id, span_id, linked_trace_id, linked_span_id
+    FROM {{ within('span_links', 'pair_start_ns', 'pair_end_ns') }}
+    WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
+),
+waits AS (
+    SELECT queue, c.service, c.start_ns, c.start_ns - (p.start_ns + p.duration_ns) AS wait_ns
+    FROM consumers c
+    JOIN sources USING (trace_id, span_id)
+    JOIN near p ON p.trace_id = from_trace_id AND p.span_id = from_span_id AND p.kind = 4
+    WHERE c.start_ns >= p.start_ns + p.duration_ns AND c.start_ns <= p.start_ns + $slack_ns
+)
