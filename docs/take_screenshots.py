@@ -31,6 +31,11 @@ BYTES = 120_000
 # A trace that fits the picture and still has something to tell.
 SPANS = range(14, 120)
 CANDIDATES = 50
+SPANS_OVER_TIME = "{ kind = server } | quantile_over_time(duration, .95) by (resource.service.name)"
+VIEWS = {
+    "Failed checkouts": "/traces?service=storefront&status=error&from=now-1h&to=now",
+    "Slow statements of the day": "/slow?what=statements&from=now/d&to=now/d",
+}
 
 
 def main() -> None:
@@ -66,7 +71,7 @@ def _browser() -> Iterator[Browser]:
 
 def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
     """Each picture's page, in a state worth looking at. Chosen once, so that light and dark show the same.
-    (No single error: its stack names folders of whoever takes the pictures.)"""
+    Those that are named as pages are (dashboards/pages) show that page: a test misses any without."""
 
     def at(path: str, **state: str) -> str:
         return f"{base}{path}?{urlencode({'from': start, 'to': 'now', **state})}"
@@ -74,6 +79,9 @@ def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
     page = browser.new_page()
     trace = _telling_trace(page, at("/traces", status="error", cold="yes", sort="newest"))
     profiled = _first(page, at("/traces", q="{ span.tracekit.profile.samples > 20 }", sort="slowest"))
+    error = _first(page, at("/errors"))
+    for name, path in VIEWS.items():
+        _keep(page, base, name, path)
     page.close()
     return {
         "overview": at("/overview"),
@@ -94,14 +102,27 @@ def _addresses(browser: Browser, base: str, start: str) -> dict[str, str]:
         "topology": at("/topology"),
         "slow": at("/slow", what="statements"),
         "errors": at("/errors"),
+        "error": f"{base}{error}",
         "logs": at("/logs"),
         "patterns": at("/logs", view="patterns"),
         "alerts": at("/alerts"),
         "alert": at("/alerts/new", signal="p95_ms", service="catalogue", threshold="300"),
         "metrics": at("/metrics-explorer"),
+        "counts": at("/metrics-explorer/logs"),
+        "spans": at("/metrics-explorer/spans", q=SPANS_OVER_TIME),
+        "dashboards": at("/dashboards"),
+        "board": at("/dashboards/functions"),
         "sql": at("/sql"),
+        "views": f"{base}/views",
+        "start": f"{base}/start?platform=lambda",
         "status": at("/status"),
     }
+
+
+def _keep(page: Page, base: str, name: str, path: str) -> None:
+    page.goto(f"{base}/views?{urlencode({'of': path})}")
+    page.locator("#name").fill(name)
+    page.locator("main button.primary").click()
 
 
 def _first(page: Page, address: str) -> str:
