@@ -14,6 +14,7 @@ from collector.jsonvalue import dumps
 from collector.model import Event, Link, Span
 from collector.storage.base import Backlink
 from dashboards.callusage import used
+from dashboards.i18n import _
 from dashboards.importtable import import_table
 from dashboards.payload import LOCALS, frame_locals, laid_out, payload_title
 from dashboards.sqlformat import format_sql
@@ -80,22 +81,22 @@ def _whole(text: str) -> str:
 
 def _facts(span: Span, row: Placed) -> list[list[str]]:
     """What a reader asks first, as label and text; absent facts are left out."""
-    children = f"{row.descendants:,} below" if row.descendants else ""
+    children = _("%(count)s below", count=f"{row.descendants:,}") if row.descendants else ""
     facts = {
-        "Version": span.version,
-        "Instance": span.instance,
-        "Platform": " ".join(filter(None, (span.platform, span.region))),
-        "Trigger": span.trigger,
-        "Phase": span.phase.replace("_", " ") if span.phase != "invocation" else "",
-        "Invocation": span.invocation_id,
-        "Used": used(span),
-        "Calls": f"{span.peer_kind} {span.peer}".strip(),
+        _("Version"): span.version,
+        _("Instance"): span.instance,
+        _("Platform"): " ".join(filter(None, (span.platform, span.region))),
+        _("Trigger"): span.trigger,
+        _("Phase"): span.phase.replace("_", " ") if span.phase != "invocation" else "",
+        _("Invocation"): span.invocation_id,
+        _("Used"): used(span),
+        _("Calls"): f"{span.peer_kind} {span.peer}".strip(),
         "HTTP": " ".join(filter(None, (span.http_method, span.http_route, str(span.http_status or "")))),
-        "Parameters": ", ".join(f"{key} = {value}" for key, value in _parameters(span)),
-        "Error": span.error_type,
-        "Spans": children,
-        "Scope": span.scope,
-        "Trace state": span.trace_state,
+        _("Parameters"): ", ".join(f"{key} = {value}" for key, value in _parameters(span)),
+        _("Error"): span.error_type,
+        _("Spans"): children,
+        _("Scope"): span.scope,
+        _("Trace state"): span.trace_state,
     }
     return [[label, cut(value)["text"]] for label, value in facts.items() if value]
 

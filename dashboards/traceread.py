@@ -6,6 +6,7 @@ from fastapi import Request
 
 from collector.storage.base import InvalidQuery
 from dashboards.errors import NotFound
+from dashboards.i18n import _
 from dashboards.openedfiles import MARK, opened_files
 from dashboards.params import whole
 from dashboards.tracecache import cache_of
@@ -33,8 +34,8 @@ def _from_file(request: Request, name: str) -> Waterfall:
     found = opened_files(request).get(name)
     if found is None:
         raise NotFound(
-            "This file is no longer open",
-            "Files are kept in memory for a while and never stored. Open it again under Traces.",
+            _("This file is no longer open"),
+            _("Files are kept in memory for a while and never stored. Open it again under Traces."),
         )
     return found
 
@@ -46,8 +47,8 @@ def _stored(request: Request, trace_id: str) -> Waterfall:
     spans = ui.reader.trace(trace_id)
     if not spans:
         raise NotFound(
-            "There is no such trace",
-            "It may not have arrived yet, or have been deleted. Traces show within seconds of a flush.",
+            _("There is no such trace"),
+            _("It may not have arrived yet, or have been deleted. Traces show within seconds of a flush."),
         )
     waterfall = lay_out(spans, ui.reader.linked_from(trace_id))
     cache.put(waterfall)

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from collector.analysis.statistics import Group, GroupBy, group
+from dashboards.i18n import N_
 from dashboards.params import choice
 from dashboards.waterfall import Waterfall
 
 GROUPINGS: tuple[tuple[GroupBy, str], ...] = (
-    ("operations", "Operations"),
-    ("functions", "Functions"),
-    ("calls", "Downstream calls"),
-    ("statements", "SQL statements"),
+    ("operations", N_("Operations")),
+    ("functions", N_("Functions")),
+    ("calls", N_("Downstream calls")),
+    ("statements", N_("SQL statements")),
 )
 # Rows on the page; a trace of more kinds of work than this is told by its first ones.
 MOST = 500

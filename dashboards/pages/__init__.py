@@ -47,5 +47,5 @@ PAGES: tuple[Page, ...] = (
     Page("sql", N_("SQL"), "/sql", sql.router, "q"),
     Page("status", N_("Status"), "/status", status.router),
     Page("views", N_("Saved views"), "/views", views.router),
-    Page("start", N_("Start"), "/start", start.router),
+    Page("start", N_("Getting started"), "/start", start.router),
 )

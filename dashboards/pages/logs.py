@@ -14,6 +14,7 @@ from collector.storage.base import InvalidQuery, Window
 from collector.storage.logs import LogReader, LogsQuery
 from dashboards.charts.timeseries import bar_chart
 from dashboards.errors import NotFound
+from dashboards.i18n import _
 from dashboards.loglines import LEVELS, body_text, css_of, log_line, severity_lines
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
@@ -54,7 +55,7 @@ def logs(request: Request) -> HTMLResponse:
         attribute=text(params, "attribute"),
         facets=facets,
         css_of=css_of,
-        chart=bar_chart("Log records", window, severity_lines(counts, window, BUCKETS)),
+        chart=bar_chart(_("Log records"), window, severity_lines(counts, window, BUCKETS)),
         colours=classes_for(request, [name for name, _ in facets.services]),
         stats=None if facets.total else ui_of(request).reader.stats(),
     )
@@ -64,7 +65,7 @@ def reader_of(request: Request) -> LogReader:
     """The reader of logs. NotFound where the store keeps none."""
     reader = ui_of(request).logs
     if reader is None:
-        raise NotFound("This store keeps no logs", "The server was started without a store for them.")
+        raise NotFound(_("This store keeps no logs"), _("The server was started without a store for them."))
     return reader
 
 

@@ -14,6 +14,7 @@ from collector.analysis.cost import trace_cost
 from collector.storage.base import InvalidQuery
 from collector.storage.logs import TRACE_LOGS
 from dashboards.errors import NotFound
+from dashboards.i18n import N_, _, ngettext
 from dashboards.loglines import LogLine, log_line
 from dashboards.money import money
 from dashboards.openedfiles import MARK
@@ -31,12 +32,12 @@ from dashboards.waterfall import Waterfall, matching, payload
 router = APIRouter()
 
 VIEWS = (
-    ("timeline", "Timeline"),
-    ("flame", "Flame"),
-    ("statistics", "Statistics"),
-    ("logs", "Logs"),
-    ("profile", "Profile"),
-    ("cost", "Cost"),
+    ("timeline", N_("Timeline")),
+    ("flame", N_("Flame")),
+    ("statistics", N_("Statistics")),
+    ("logs", N_("Logs")),
+    ("profile", N_("Profile")),
+    ("cost", N_("Cost")),
 )
 # The views that scripts draw, from the columns of the waterfall.
 DRAWN = ("timeline", "flame")
@@ -53,7 +54,7 @@ def trace(request: Request, trace_id: str) -> Response:
     params = request.query_params
     view = choice(params, "view", [key for key, _ in VIEWS], "timeline")
     waterfall = read_trace(request, trace_id)
-    ways = [("Continues in", continues_in(waterfall)), ("Follows from", follows_from(waterfall))]
+    ways = [(_continues, continues_in(waterfall)), (_follows, follows_from(waterfall))]
     elsewhere = [linked.service for _, traces in ways for linked in traces]
     colours = classes_for(
         request, [*(service for service, _ in waterfall.services), *filter(None, elsewhere)]
@@ -85,6 +86,14 @@ def trace(request: Request, trace_id: str) -> Response:
     )
 
 
+def _continues(traces: int) -> str:
+    return ngettext("Continues in another trace", "Continues in %(num)s traces", traces)
+
+
+def _follows(traces: int) -> str:
+    return ngettext("Follows from another trace", "Follows from %(num)s traces", traces)
+
+
 def _payload(waterfall: Waterfall, colours: Mapping[str, str]) -> dict[str, Any]:
     return payload(waterfall, {service: int(name[1:]) for service, name in colours.items()})
 
@@ -101,7 +110,7 @@ def span(request: Request, trace_id: str, ref: str) -> Response:
     waterfall = shown_trace(request, trace_id)
     index = waterfall.index_of(ref) if _SPAN_ID.fullmatch(ref) else _row(ref)
     if index is None or index >= len(waterfall.rows):
-        raise NotFound("No such span", f"The trace has no span {ref[:40]}.")
+        raise NotFound(_("No such span"), _("The trace has no span %(span)s.", span=ref[:40]))
     return JSONResponse(span_detail(waterfall, index))
 
 

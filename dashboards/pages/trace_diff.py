@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from collector.analysis.compare import PathDiff, compare
 from collector.storage.base import InvalidQuery
 from dashboards.errors import NotFound
+from dashboards.i18n import _
 from dashboards.palette import classes_for
 from dashboards.params import choice, text
 from dashboards.render import render, url
@@ -44,8 +45,8 @@ def diff(request: Request, trace_id: str, other: str) -> Response:
         middle = typical(ui_of(request).reader, here)
         if middle is None:
             raise NotFound(
-                "There is nothing to compare with",
-                "No other trace within a week begins with the same operation of this function.",
+                _("There is nothing to compare with"),
+                _("No other trace within a week begins with the same operation of this function."),
             )
         return RedirectResponse(url(request, f"/traces/{trace_id}/diff/{middle.trace_id}"), 307)
     there = read_trace(request, other)

@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 from collector.analysis.otlp import otlp_json
 from dashboards.assets import FOLDER
 from dashboards.format import iso
+from dashboards.i18n import _
 from dashboards.openedfiles import opened_files
 from dashboards.palette import classes_for
 from dashboards.render import render, url
@@ -72,7 +73,7 @@ async def opened(request: Request) -> Response:
     try:
         traces = await run_in_threadpool(read_file, content, ui_of(request).settings.now_ns())
     except Unreadable as error:
-        problem = f"This file cannot be read: {error}."
+        problem = _("This file cannot be read: %(error)s.", error=error)
         return render(
             request, "trace_open.html", status_code=400, problem=problem, opened=[], left_out=0, live=""
         )

@@ -14,6 +14,7 @@ from collector.analysis.traceql_series import parse_series
 from collector.storage.base import InvalidQuery, SpanReader, TracePage, TracesQuery, Window
 from dashboards.bounds import duration_bounds
 from dashboards.completion import complete, vocabulary_of
+from dashboards.i18n import N_, _
 from dashboards.palette import classes_for
 from dashboards.params import MAX_TEXT, choice, text
 from dashboards.render import range_of, render, url
@@ -23,7 +24,12 @@ from dashboards.ui import ui_of
 
 router = APIRouter()
 
-SORTS = (("newest", "Newest"), ("slowest", "Slowest"), ("spans", "Most spans"), ("errors", "Most errors"))
+SORTS = (
+    ("newest", N_("Newest")),
+    ("slowest", N_("Slowest")),
+    ("spans", N_("Most spans")),
+    ("errors", N_("Most errors")),
+)
 PAGE_SIZE = 50
 # Traces in a downloaded table.
 EXPORTED = 10_000
@@ -153,24 +159,24 @@ def read_query(params: Mapping[str, str], window: Window) -> TracesQuery:
 
 def chips(params: Mapping[str, str], query: TracesQuery) -> list[Chip]:
     """The filters in force, in the order of the form."""
-    cold = {True: "yes", False: "no", None: ""}[query.coldstart]
+    cold = {True: _("yes"), False: _("no"), None: ""}[query.coldstart]
     calls = f"{_node_name(query.source)} → {_node_name(query.target)}" if query.source or query.target else ""
     found = [
-        Chip("text", query.text, ("q",)),
-        Chip("query", text(params, "q") if query.spanset else "", ("q",)),
-        Chip("function", query.service, ("service",)),
-        Chip("status", {"error": "failed", "ok": "ok", "": ""}[query.status], ("status",)),
-        Chip("duration", text(params, "duration"), ("duration",)),
-        Chip("cold start", cold, ("cold",)),
-        Chip("version", query.version, ("version",)),
-        Chip("calls", calls, ("source", "target")),
+        Chip(_("text"), query.text, ("q",)),
+        Chip(_("query"), text(params, "q") if query.spanset else "", ("q",)),
+        Chip(_("function"), query.service, ("service",)),
+        Chip(_("status"), {"error": _("failed"), "ok": _("ok"), "": ""}[query.status], ("status",)),
+        Chip(_("duration"), text(params, "duration"), ("duration",)),
+        Chip(_("cold start"), cold, ("cold",)),
+        Chip(_("version"), query.version, ("version",)),
+        Chip(_("calls"), calls, ("source", "target")),
     ]
     return [chip for chip in found if chip.value]
 
 
 def _node_name(node_id: str) -> str:
     """Of a topology node's id `kind:name`, the name."""
-    return node_id.partition(":")[2] or node_id or "anything"
+    return node_id.partition(":")[2] or node_id or _("anything")
 
 
 def _named_trace(reader: SpanReader, typed: str) -> str:
@@ -183,7 +189,7 @@ def _trail(params: Mapping[str, str]) -> list[str]:
     cursor = params.get("cursor", "")
     trail = cursor.split(TRAIL_SEPARATOR) if cursor else []
     if len(trail) > LONGEST_TRAIL:
-        raise InvalidQuery("that page lies too deep: narrow the filters instead")
+        raise InvalidQuery(_("that page lies too deep: narrow the filters instead"))
     return trail
 
 
