@@ -59,7 +59,8 @@ def test_a_counters_growth_is_read_by_a_window(rows: Rows) -> None:
 
 def test_buckets_of_histograms_are_lists(rows: Rows) -> None:
     ((bounds, counts, count, total),) = rows(
-        "SELECT DISTINCT bounds::DOUBLE[], counts::BIGINT[], count, sum FROM metrics WHERE name = 'http.client.wait'"
+        "SELECT DISTINCT bounds::DOUBLE[], counts::BIGINT[], count, sum FROM metrics "
+        "WHERE name = 'http.client.wait'"
     )
     assert (list(bounds), list(counts), count, total) == ([10.0, 50.0, 200.0], [1, 2, 1, 0], 4, 100.0)
     ((scale, offset, positive),) = rows(
@@ -75,7 +76,8 @@ def test_quantiles_and_exemplars_are_unnested(rows: Rows) -> None:
     )
     assert quantiles == ((0.5, 0.001), (0.99, 0.009))
     traces = rows(
-        "SELECT DISTINCT e.value ->> 'trace_id' FROM metrics, json_each(exemplars) e WHERE name = 'http.client.wait'"
+        "SELECT DISTINCT e.value ->> 'trace_id' FROM metrics, json_each(exemplars) e "
+        "WHERE name = 'http.client.wait'"
     )
     assert traces == ((EXEMPLAR_TRACE.hex(),),)
 
