@@ -31,10 +31,11 @@ class Operation:
 
     telemetry: Telemetry
     respond: Callable[[Facts], Answer]
+    asks_store: bool = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # On a thread: sizes of files are asked of the disk, which may be slow when it matters most.
-        facts = await asyncio.to_thread(self.telemetry.facts)
+        facts = await asyncio.to_thread(self.telemetry.facts, self.asks_store)
         found = self.respond(facts)
         body = b"" if scope["method"] == "HEAD" else found.body
         await answer(send, found.code, found.media_type, body, [(b"cache-control", b"no-store")])
@@ -65,9 +66,11 @@ PROBES: Mapping[str, Callable[[Facts], Answer]] = {
     "/readyz": _ready,
     "/metrics": _metrics,
 }
+# What is answered whatever the store is busy with.
+_ALONE = ("/healthz", "/readyz")
 ALL: Mapping[str, Callable[[Facts], Answer]] = {**PROBES, "/status.json": _status}
 
 
 def operations(telemetry: Telemetry, which: Mapping[str, Callable[[Facts], Answer]]) -> dict[str, Operation]:
     """By path."""
-    return {path: Operation(telemetry, respond) for path, respond in which.items()}
+    return {path: Operation(telemetry, respond, path not in _ALONE) for path, respond in which.items()}

@@ -9,7 +9,7 @@ from collector.api.telemetry import Facts
 
 
 def status_document(facts: Facts) -> dict[str, Any]:
-    """Sizes in bytes, times in seconds; null for what is not known yet."""
+    """Sizes in bytes, times in seconds; null for what is not known now."""
     return {
         "version": facts.version,
         "decoder": facts.decoder,

@@ -14,6 +14,7 @@ from collector.decode import decoder_name
 from collector.forward import ForwardStats
 from collector.ingest import IngestStats
 from collector.receivers.counts import Counts
+from collector.storage.base import RetryLater
 
 RATE_WINDOW_S = 60
 
@@ -38,7 +39,9 @@ class Facts:
     rss_bytes: int
     cpu_s: float
     forward: ForwardStats | None = None
-    rollup_lag: int = 0  # spans that were not summed up yet: queries over hours read them one by one
+    # Spans that were not summed up yet: queries over hours read them one by one. None: the store was not
+    # asked, or cannot tell now.
+    rollup_lag: int | None = 0
 
     @property
     def trouble(self) -> str:
@@ -64,7 +67,9 @@ class Telemetry:
     rollup_lag: Callable[[], int] | None = None
     started_s: float = field(default_factory=time.monotonic)
 
-    def facts(self) -> Facts:
+    def facts(self, asks_store: bool = True) -> Facts:
+        """What is true now. Who only wants to know whether the process is well does not ask the store: it may
+        be the one that is not, and answer late or not at all."""
         disk = shutil.disk_usage(self.data_dir)
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return Facts(
@@ -84,8 +89,14 @@ class Telemetry:
             rss_bytes=_rss_bytes(usage.ru_maxrss),
             cpu_s=usage.ru_utime + usage.ru_stime,
             forward=self.forward() if self.forward else None,
-            rollup_lag=self.rollup_lag() if self.rollup_lag else 0,
+            rollup_lag=self._rollup_lag() if asks_store else None,
         )
+
+    def _rollup_lag(self) -> int | None:
+        try:
+            return self.rollup_lag() if self.rollup_lag else 0
+        except RetryLater:
+            return None
 
 
 def file_sizes(folder: Path) -> dict[str, int]:

@@ -36,10 +36,10 @@ def serves(query: Any) -> bool:
 def rows(database: Database, name: str, values: dict[str, Any], query: Any) -> list[tuple[Any, ...]] | None:
     """What the statement `name` finds; None where the spans themselves have to be asked."""
     found = database.parts
-    among = found.holding("spans", query.window.start_ns, query.window.end_ns)
     values = values | {"slot_ns": ROLLUP_SLOT_NS}
 
     def ask(connection: Any) -> list[tuple[Any, ...]] | None:
+        among = found.holding("spans", query.window.start_ns, query.window.end_ns)
         known = connection.execute(
             sql.render("rollups_until", found, values, among=among, q=query)
         ).fetchall()
@@ -65,16 +65,19 @@ def _at_one_moment(ask: Any, connection: Any) -> Any:
 
 def lag(database: Database) -> int:
     """How many spans are not gathered yet."""
-    return sum(
-        max(total - until, 0) for total, until in (_counted(database, p) for p in database.parts.written)
-    )
+
+    def ask(connection: Any) -> int:
+        counted = [_counted(part, connection) for part in database.parts.written]
+        return sum(max(total - until, 0) for total, until in counted)
+
+    return database.read(ask)
 
 
 def gather(database: Database) -> None:
     """Catch up where it is worth it: on the newest part in large steps, on others to the end."""
     found = database.parts
     for part in found.written:  # from the pinned ones rows are deleted, which may move others
-        total, until = _counted(database, part)
+        total, until = database.read(functools.partial(_counted, part))
         least = WAITING_ROWS if part == found.newest else 1
         while total - until >= least:
             step = min(until + WAITING_ROWS, total)
@@ -82,9 +85,9 @@ def gather(database: Database) -> None:
             until = step
 
 
-def _counted(database: Database, part: Part) -> tuple[int, int]:
+def _counted(part: Part, connection: Any) -> tuple[int, int]:
     statement = f"SELECT (SELECT count(*) FROM {part.sql}.spans), rows FROM {part.sql}.rollups_until"
-    ((total, until),) = database.read(lambda connection: connection.execute(statement).fetchall())
+    ((total, until),) = connection.execute(statement).fetchall()
     return total, until
 
 

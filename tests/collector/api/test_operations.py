@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from collector.api.operations import PROBES, operations
+from collector.api.operations import ALL, PROBES, operations
 from collector.api.telemetry import Telemetry, file_sizes
 from collector.ingest import IngestStats
 from collector.receivers.counts import Counts
+from collector.storage.base import RetryLater
 from tests import serving
 from tests.collector.otlp import request, span
 from tests.collector.receivers.test_otlp_http import PROTOBUF
@@ -65,6 +67,25 @@ def test_a_store_in_trouble_is_alive_but_not_ready(tmp_path: Path) -> None:
     found = operations(telemetry, PROBES)
     assert asyncio.run(asked(found["/healthz"])) == (200, b"ok\n")
     assert asyncio.run(asked(found["/readyz"])) == (503, b"not ready: the disk is nearly full\n")
+
+
+def test_a_store_that_cannot_be_asked_is_alive_ready_and_told_about(tmp_path: Path) -> None:
+    """The journal takes payloads while the engine is opened anew."""
+
+    def lag() -> int:
+        raise RetryLater("the store cannot answer right now")
+
+    stats = IngestStats(0, 0, 0, {}, 0, 0, 0, None, None)
+    telemetry = Telemetry("1", tmp_path, 1, 0, lambda: stats, Counts(), rollup_lag=lag)
+    found = operations(telemetry, ALL)
+    assert asyncio.run(asked(found["/healthz"])) == (200, b"ok\n")
+    assert asyncio.run(asked(found["/readyz"])) == (200, b"ready\n")
+    code, text = asyncio.run(asked(found["/metrics"]))
+    assert code == 200 and b"\ntracekit_rollup_lag_spans " not in text
+    code, document = asyncio.run(asked(found["/status.json"]))
+    assert code == 200 and b'"rollup_lag": null' in document
+    telemetry = dataclasses.replace(telemetry, rollup_lag=lambda: pytest.fail("a probe waits for the store"))
+    assert asyncio.run(asked(operations(telemetry, PROBES)["/healthz"])) == (200, b"ok\n")
 
 
 async def asked(app: Any) -> tuple[int, bytes]:

@@ -19,7 +19,7 @@ from collector.storage.base import (
     Window,
     is_rolled_up,
 )
-from collector.storage.duckdb import DuckDBStorage, open_storage, rollups
+from collector.storage.duckdb import DuckDBStorage, open_storage, parts, rollups
 from collector.storage.memory import MemoryStorage
 from tests.collector.batches import SECOND, T0, batch, row
 
@@ -163,6 +163,43 @@ def test_what_was_gathered_is_there_after_a_restart_and_goes_with_its_part(tmp_p
         storage._database.drop(storage._database.parts.written[0])
         after = sum(one.calls for one in storage.reader.functions(FunctionsQuery(WINDOW, buckets=10)))
         assert 0 < after < before
+
+
+def test_figures_are_of_what_is_left_when_a_file_goes_while_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with both(tmp_path, 5) as (storage, _):
+        storage.care.care()
+        database = storage._database
+        query, goes = FunctionsQuery(WINDOW, buckets=10), [database.parts.written[0]]
+        before = sum(one.calls for one in storage.reader.functions(query))
+
+        def after_a_look(found: Any) -> Any:
+            if goes:
+                database.drop(goes.pop())
+            return found
+
+        holding = database.parts.holding
+        with monkeypatch.context() as now:
+            now.setattr(database.parts, "holding", lambda *window: after_a_look(holding(*window)))
+            assert 0 < sum(one.calls for one in storage.reader.functions(query)) < before
+
+
+def test_what_is_not_summed_up_is_told_when_a_file_goes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with both(tmp_path, 5) as (storage, _):
+        database, written = storage._database, parts.Catalogue.written
+        goes = [database.parts.written[0]]
+
+        def dropping(catalogue: parts.Catalogue) -> Any:
+            found = written.fget(catalogue)  # type: ignore[attr-defined]
+            if goes:
+                database.drop(goes.pop())
+            return found
+
+        monkeypatch.setattr(parts.Catalogue, "written", property(dropping))
+        assert storage.care.rollup_lag() > 0
 
 
 def test_pinned_traces_and_a_rewritten_part_are_counted_once(tmp_path: Path) -> None:
