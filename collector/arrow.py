@@ -7,7 +7,7 @@ columns), a stream anything with `__arrow_c_stream__`: DuckDB can `register` a s
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, Literal
 
@@ -102,9 +102,10 @@ def _ids(values: Sequence[str]) -> bytes:
 
 
 def _text(values: Sequence[str]) -> Any:
-    encoded = [value.encode() for value in values]
+    together = "".join(values)
+    content = together.encode()
+    # Bytes are counted one by one only where they are not as many as characters.
+    counted: Iterable[Any] = values if len(content) == len(together) else (v.encode() for v in values)
     # 64-bit offsets: a group of large payloads may pass 2 GiB.
-    offsets = array("q", accumulate(map(len, encoded), initial=0))
-    return nanoarrow.c_array_from_buffers(
-        nanoarrow.large_string(), len(encoded), [None, offsets, b"".join(encoded)]
-    )
+    offsets = array("q", accumulate(map(len, counted), initial=0))
+    return nanoarrow.c_array_from_buffers(nanoarrow.large_string(), len(values), [None, offsets, content])

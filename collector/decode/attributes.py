@@ -54,8 +54,12 @@ class AttributeSet(NamedTuple):
 
 
 def attribute_set(entries: list[Entry], dropped: int = 0) -> AttributeSet:
-    fragments = {key: fragment for key, fragment, _ in entries}
-    wanted = {key: value for key, _, value in entries if value}
+    fragments: dict[str, str] = {}
+    wanted: dict[str, str] = {}
+    for key, fragment, value in entries:
+        fragments[key] = fragment
+        if value:
+            wanted[key] = value
     if fragments.pop("", None) is not None:
         dropped += sum(1 for e in entries if not e.key)
     return AttributeSet(fragments, wanted, dropped)

@@ -113,7 +113,30 @@ def _with_schema(schema_url: bytes, raw: bytes) -> bytes:
 # ---------------------------------------------------------------- what repeats, remembered by its bytes
 
 
+# The tags of KeyValue.key and KeyValue.value, and of AnyValue.string_value.
+_KEY, _VALUE, _STRING = 1 << 3 | 2, 2 << 3 | 2, 1 << 3 | 2
+_ONE_BYTE = 128  # lengths below this take one
+
+
 def _read_entry(raw: bytes) -> Entry:
+    return _short_text(raw) or _any_entry(raw)
+
+
+def _short_text(raw: bytes) -> Entry | None:
+    """A key, then a text, both short, as nearly all are: twice as fast as protobuf. None for what is not."""
+    length = len(raw)
+    if length < 6 or length >= _ONE_BYTE or raw[0] != _KEY:
+        return None
+    value = 2 + raw[1]
+    start = value + 4
+    if start > length or raw[value] != _VALUE or raw[value + 2] != _STRING:
+        return None
+    if raw[value + 1] != length - value - 2 or raw[value + 3] != length - start:
+        return None
+    return entry(text(raw[2:value]), text(raw[start:]))
+
+
+def _any_entry(raw: bytes) -> Entry:
     try:
         message = wire.KeyValue.FromString(raw)
         key, value = text(message.key), any_value(message.value)

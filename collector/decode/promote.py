@@ -120,7 +120,7 @@ def span_columns(kind: int, attributes: dict[str, str], exception_type: str) -> 
     invocation_id = ""
     if "faas.invocation_id" in attributes or "faas.execution" in attributes:
         attributes = attributes.copy()
-        new, old = (attributes.pop(name, "") for name in _INVOCATION)
+        new, old = attributes.pop(_INVOCATION[0], ""), attributes.pop(_INVOCATION[1], "")
         invocation_id = new or old
     columns = _span_columns(kind, tuple(attributes.items()), exception_type)
     return (*columns[:_ID_AT], invocation_id, *columns[_ID_AT + 1 :]) if invocation_id else columns

@@ -142,6 +142,22 @@ def test_an_attribute_without_a_key_is_dropped_and_counted() -> None:
     assert (column("attributes", one), column("dropped_attributes_count", one)) == ('{"k":"v"}', 2)
 
 
+@pytest.mark.parametrize("key", [1, 59, 120, 127, 128, 200])
+def test_attributes_of_any_length_are_read(key: int) -> None:
+    wanted = {"k" * key + str(length): "é" * length for length in (0, 1, 30, 61, 63, 64, 100)}
+    one = span(1, attributes=[text(*pair) for pair in wanted.items()])
+    assert jsonvalue.loads(column("attributes", one)) == wanted
+
+
+def test_an_attribute_with_more_than_a_key_and_a_text_is_read_as_protobuf_says() -> None:
+    whole = text("k", "v").SerializeToString()
+    later = whole + KeyValue(value=AnyValue(string_value="w")).SerializeToString()  # the last one wins
+    for raw, wanted in ((whole, "v"), (later, "w"), (whole + b"\x1d\0\0\0\0", "v")):
+        one = span(1)
+        one.MergeFromString(b"\x4a" + bytes([len(raw)]) + raw)
+        assert jsonvalue.loads(column("attributes", one)) == {"k": wanted}
+
+
 def test_more_attributes_than_the_bound_are_dropped_and_counted() -> None:
     one = span(1, attributes=[text(f"k{i}", "v") for i in range(10_003)])
     assert column("dropped_attributes_count", one) == 3
