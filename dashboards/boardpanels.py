@@ -33,6 +33,7 @@ from dashboards.charts import heatmap as heat
 from dashboards.charts.scale import FORMATS
 from dashboards.charts.spread import spread_chart
 from dashboards.charts.timeseries import TimeChart, line_chart
+from dashboards.i18n import _
 from dashboards.logcount import LogFigure, log_lines
 from dashboards.loglines import LEVELS
 from dashboards.metriclines import (
@@ -162,7 +163,7 @@ def _lines_view(panel: Panel, canvas: Canvas) -> PanelView:
     """Over time in parts; everything else is of the whole range, which is one part."""
     over_time = panel.show == "timeseries"
     found = _coloured(panel, _lines(panel, canvas, BUCKETS if over_time else 1), canvas)
-    note = f"{found.left_out} more not drawn one by one." if found.left_out else ""
+    note = _("%(num)s more not drawn one by one.", num=found.left_out) if found.left_out else ""
     if over_time:
         return PanelView(
             panel, line_chart(panel.title, canvas.window, found.lines, found.unit), note=note or panel.note
@@ -297,9 +298,9 @@ def _heatmap(panel: Panel, source: Calls, canvas: Canvas) -> PanelView:
 
 async def _sql_view(panel: Panel, sql: str, canvas: Canvas) -> PanelView:
     if canvas.ui.sql is None:
-        return PanelView(panel, error="This server answers no SQL.")
+        return PanelView(panel, error=_("This server answers no SQL."))
     table = await canvas.ui.sql.run(sql, canvas.values, canvas.window)
-    note = "Not all rows are shown." if table.truncated or len(table.rows) > SHOWN_ROWS else panel.note
+    note = _("Not all rows are shown.") if table.truncated or len(table.rows) > SHOWN_ROWS else panel.note
     return replace(_table_view(panel, table), note=note)
 
 

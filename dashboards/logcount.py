@@ -9,6 +9,7 @@ from collector.storage.figures import FigureLine
 from collector.storage.logs import LogReader, LogSeriesQuery, LogsQuery, LogStatistic
 from dashboards.charts.timeseries import Line
 from dashboards.colours import COLOURS
+from dashboards.i18n import _
 from dashboards.loglines import css_of, severity_lines
 from dashboards.metriclines import NO_VALUE, OTHERS, QUANTILES, MetricLines, beyond
 
@@ -52,8 +53,12 @@ def log_lines(reader: LogReader, asked: LogFigure, buckets: int) -> MetricLines:
 
 
 def title_of(asked: LogFigure) -> str:
-    what = "Log records" if asked.measure == COUNT else f"{asked.measure} of {asked.field}"
-    return f"{what} by {asked.by}" if asked.by else what
+    said = {"measure": asked.measure, "field": asked.field, "key": asked.by}
+    if asked.measure == COUNT:
+        return _("Log records by %(key)s", **said) if asked.by else _("Log records")
+    if asked.by:
+        return _("%(measure)s of %(field)s by %(key)s", **said)
+    return _("%(measure)s of %(field)s", **said)
 
 
 def _query(asked: LogFigure, buckets: int) -> LogSeriesQuery:

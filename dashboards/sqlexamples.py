@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dashboards.i18n import N_
+
 EXAMPLES: tuple[tuple[str, str], ...] = (
     (
-        "Calls over time by function",
+        N_("Calls over time by function"),
         """SELECT time_bucket(INTERVAL 5 MINUTE, start_time) AS time, service, count(*) AS calls
 FROM spans
 WHERE is_call
@@ -12,14 +14,14 @@ GROUP BY ALL
 ORDER BY time""",
     ),
     (
-        "Slowest functions",
+        N_("Slowest functions"),
         """SELECT service, p95_ms, calls, errors
 FROM functions
 ORDER BY p95_ms DESC
 LIMIT 20""",
     ),
     (
-        "Traces with the most errors",
+        N_("Traces with the most errors"),
         """SELECT trace_id, root_service, spans, errors, duration_ms
 FROM traces
 WHERE errors > 0
@@ -37,7 +39,7 @@ ORDER BY total_ms DESC
 LIMIT 20""",
     ),
     (
-        "Cold starts by version",
+        N_("Cold starts by version"),
         """SELECT service, version, count(*) FILTER (coldstart) AS cold_starts,
     avg(duration_ms) FILTER (coldstart) AS cold_ms,
     avg(duration_ms) FILTER (NOT coldstart) AS warm_ms
@@ -47,7 +49,7 @@ GROUP BY ALL
 ORDER BY cold_starts DESC""",
     ),
     (
-        "Log lines of failed traces",
+        N_("Log lines of failed traces"),
         """SELECT logs.time, logs.service, logs.severity_text, logs.message, traces.trace_id
 FROM logs JOIN traces USING (trace_id)
 WHERE traces.errors > 0 AND logs.severity >= 13
@@ -55,7 +57,7 @@ ORDER BY logs.time DESC
 LIMIT 100""",
     ),
     (
-        "An attribute of spans",
+        N_("An attribute of spans"),
         """SELECT attributes ->> 'faas.invocation_id' AS invocation, name, duration_ms
 FROM spans
 WHERE is_call

@@ -14,6 +14,7 @@ from dashboards.boardmodel import Board, read_board
 from dashboards.boardpanels import Canvas, choices, panel_views
 from dashboards.boardyaml import BoardError
 from dashboards.errors import NotFound
+from dashboards.i18n import _
 from dashboards.palette import classes_for
 from dashboards.params import MAX_TEXT
 from dashboards.render import range_of, render, url
@@ -96,13 +97,17 @@ async def save(request: Request, fields: Fields) -> Response:
         return await _editor(request, draft)
     files = files_of(request)
     if files.folder is None:
-        raise NotFound("Nothing can be saved here", "The server was started without a folder of dashboards.")
+        raise NotFound(
+            _("Nothing can be saved here"), _("The server was started without a folder of dashboards.")
+        )
     try:
         await asyncio.to_thread(files.save, name, draft.text, draft.digest)
     except BoardError as error:
         return await _editor(request, draft, 422, error)
     except Changed:
-        text = "Somebody else changed this file. Copy your text, open it again, and put in what is missing."
+        text = _(
+            "Somebody else changed this file. Copy your text, open it again, and put in what is missing."
+        )
         return await _editor(request, draft, 409, problem=text)
     return RedirectResponse(url(request, f"/dashboards/{name}"), 303)
 
@@ -110,7 +115,9 @@ async def save(request: Request, fields: Fields) -> Response:
 def _file(request: Request, name: str) -> BoardFile:
     found = files_of(request).one(name) if is_name(name) else None
     if found is None:
-        raise NotFound("There is no such dashboard", "Its file may have been renamed. The list has them all.")
+        raise NotFound(
+            _("There is no such dashboard"), _("Its file may have been renamed. The list has them all.")
+        )
     return found
 
 

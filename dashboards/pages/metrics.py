@@ -24,6 +24,7 @@ from dashboards.charts.timeseries import Dot, Line, TimeChart, line_chart
 from dashboards.csvfile import csv_response
 from dashboards.errors import NotFound
 from dashboards.format import iso, utc
+from dashboards.i18n import _
 from dashboards.metriclines import (
     HEATMAP,
     MetricLines,
@@ -124,7 +125,9 @@ def reader_of(request: Request) -> MetricReader:
     """The reader of metrics. NotFound where the store keeps none."""
     reader = ui_of(request).metrics
     if reader is None:
-        raise NotFound("This store keeps no metrics", "The server was started without a store for them.")
+        raise NotFound(
+            _("This store keeps no metrics"), _("The server was started without a store for them.")
+        )
     return reader
 
 
@@ -136,7 +139,10 @@ def read_metric(request: Request) -> Asked:
     unit = text(params, "unit") if "unit" in params else None
     info = found_metric(reader_of(request), window, name, kind, unit)
     if info is None:
-        raise NotFound("No such metric in this range", f"Nothing was measured as {name[:100]!r} then.")
+        raise NotFound(
+            _("No such metric in this range"),
+            _("Nothing was measured as %(name)s then.", name=repr(name[:100])),
+        )
     where = read_filters(text(params, "where"))
     selector = MetricSelector(window, name, info.type, info.unit, service, where)
     statistic = choice(params, "stat", statistics_of(info.type), default_statistic(info))
@@ -184,8 +190,10 @@ def _chart(
 
 
 def title_of(asked: Asked) -> str:
-    by = f" by {asked.by}" if asked.by and asked.statistic != HEATMAP else ""
-    return f"{asked.statistic} of {asked.info.name}{by}"
+    said = {"statistic": asked.statistic, "metric": asked.info.name}
+    if asked.by and asked.statistic != HEATMAP:
+        return _("%(statistic)s of %(metric)s by %(key)s", **said, key=asked.by)
+    return _("%(statistic)s of %(metric)s", **said)
 
 
 def line_row(line: Line, unit: Unit) -> LineRow:
@@ -223,4 +231,4 @@ def _trace(request: Request, trace_id: str, span_id: str) -> str:
 
 
 def _label(time_ns: int) -> str:
-    return f"Trace of the measurement at {utc(time_ns):%H:%M:%S}"
+    return _("Trace of the measurement at %(clock)s", clock=f"{utc(time_ns):%H:%M:%S}")

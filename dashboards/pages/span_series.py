@@ -14,6 +14,7 @@ from collector.storage.spanset import Field
 from dashboards.charts.timeseries import line_chart
 from dashboards.csvfile import csv_response
 from dashboards.format import iso
+from dashboards.i18n import N_, _, gettext
 from dashboards.metriclines import OTHERS, MetricLines
 from dashboards.pages.metrics import line_row
 from dashboards.palette import classes_for
@@ -31,21 +32,21 @@ DURATION = Field("intrinsic", "duration")
 FIGURES: tuple[tuple[str, Series], ...] = tuple(
     (label, Series(parse_series("{ }").spanset, statistic, field, quantile))  # type: ignore[arg-type]
     for label, statistic, field, quantile in (
-        ("Rate", "rate", None, 0.95),
-        ("Count", "count", None, 0.95),
-        ("Mean", "avg", DURATION, 0.95),
+        (N_("Rate"), "rate", None, 0.95),
+        (N_("Count"), "count", None, 0.95),
+        (N_("Mean"), "avg", DURATION, 0.95),
         ("p50", "quantile", DURATION, 0.5),
         ("p95", "quantile", DURATION, 0.95),
         ("p99", "quantile", DURATION, 0.99),
-        ("Longest", "max", DURATION, 0.95),
+        (N_("Longest"), "max", DURATION, 0.95),
     )
 )
 GROUPS: tuple[tuple[str, Field | None], ...] = (
-    ("all", None),
-    ("function", SERVICE),
-    ("version", Field("resource", "service.version")),
-    ("span", Field("intrinsic", "name")),
-    ("status", Field("intrinsic", "status")),
+    (N_("all"), None),
+    (N_("function"), SERVICE),
+    (N_("version"), Field("resource", "service.version")),
+    (N_("span"), Field("intrinsic", "name")),
+    (N_("status"), Field("intrinsic", "status")),
 )
 
 
@@ -117,7 +118,7 @@ def _by(asked: Series) -> str:
 def _title(asked: Series) -> str:
     name = figure_name(asked)
     name = f"{name[:1].upper()}{name[1:]}"
-    return f"{name} by {_by(asked)}" if asked.by else name
+    return _("%(figure)s by %(key)s", figure=name, key=gettext(_by(asked))) if asked.by else name
 
 
 def _coloured(request: Request, asked: Series, found: MetricLines) -> MetricLines:

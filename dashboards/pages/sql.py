@@ -14,6 +14,7 @@ from collector.sqlchild import SqlFailed, SqlRunner, Table
 from collector.sqlchild.views import VIEWS
 from dashboards.csvfile import csv_response
 from dashboards.errors import NotFound
+from dashboards.i18n import _
 from dashboards.params import whole
 from dashboards.render import range_of, render, url
 from dashboards.request_body import form_fields
@@ -109,9 +110,11 @@ def runner_of(request: Request) -> SqlRunner:
     runner = ui_of(request).sql
     if runner is None:
         raise NotFound(
-            "SQL is off here",
-            "It is on by itself where the dashboards are on a loopback address; TRACEKIT_SQL=on turns it on "
-            "for everyone who reaches them.",
+            _("SQL is off here"),
+            _(
+                "It is on by itself where the dashboards are on a loopback address; TRACEKIT_SQL=on turns it "
+                "on for everyone who reaches them."
+            ),
         )
     return runner
 
@@ -120,7 +123,9 @@ def saved_of(request: Request) -> SavedQueries:
     """The saved queries. NotFound where none can be kept."""
     saved = ui_of(request).saved
     if saved is None:
-        raise NotFound("No queries can be saved here", "The server was started without a place for them.")
+        raise NotFound(
+            _("No queries can be saved here"), _("The server was started without a place for them.")
+        )
     return saved
 
 
@@ -130,7 +135,7 @@ async def _asked(request: Request) -> Asked:
     saved = ui_of(request).saved
     kept = await asyncio.to_thread(saved.one, id) if id and saved else None
     if id and kept is None and not query:
-        raise NotFound("There is no such saved query", "Somebody may have deleted it.")
+        raise NotFound(_("There is no such saved query"), _("Somebody may have deleted it."))
     return Asked(query or (kept.sql if kept else ""), kept.id if kept else 0, kept.name if kept else "")
 
 
