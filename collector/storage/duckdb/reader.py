@@ -94,6 +94,16 @@ class DuckDBReader:
         return self._database.rows(name, values, q=query), 0.0
 
     def calls(self, query: CallsQuery) -> tuple[Call, ...]:
+        if query.sort != "newest":
+            return self._calls(query)
+        found: tuple[Call, ...] = ()
+        for window in latest.stretches(query.window, query.window.end_ns):
+            found = self._calls(replace(query, window=window))
+            if len(found) == query.limit:
+                break
+        return found
+
+    def _calls(self, query: CallsQuery) -> tuple[Call, ...]:
         rows = self._database.rows("calls", _values(query), q=query)
         return tuple(Call(trace_id.hex, hex_span_id(span_id), *rest) for trace_id, span_id, *rest in rows)
 

@@ -229,3 +229,16 @@ def test_a_file_that_cannot_be_read_is_worked_out_anew(tmp_path: Path, damage: b
         same(storage.reader.edges(EdgesQuery(WINDOW)), brute_force(rows, WINDOW))
         edgesums.gather(storage._database, time.time_ns())
         check(storage, rows)
+
+
+def test_docs_tell_every_column(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "schema.md").read_text()
+    columns = (
+        "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = 'edge_sums'"
+    )
+    with contextlib.closing(open_storage(tmp_path)) as storage:
+        found = storage._database.read(lambda c: c.execute(columns).fetchall())
+    assert len(found) == 18
+    for table, name, kind in found:
+        section = text.split(f"## `edge_sums.{table}`")[1].split("\n## ")[0]
+        assert f"| `{name}` | {kind} |" in section, (table, name, kind)
