@@ -139,7 +139,12 @@ class Journal:
         previous_end = self._end
         segment = self._new_segment(needed + HEADER_BYTES)
         self._retire()
-        segment.begin(self._fresh_base, previous_end)
+        try:
+            segment.begin(self._fresh_base, previous_end)
+        except OSError:  # a disk that others filled: nothing is to add up meanwhile
+            segment.close()
+            segment.path.unlink()
+            raise
         self._fresh_base += segment.capacity
         self._current = segment
         return segment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +41,10 @@ def filled(folder: Path, count: int = 100) -> list[int]:
         ends += journal.append([(payload(n), 1) for n in range(first, min(first + 4, count))])
     journal.close()
     return ends
+
+
+def no_room(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_what_was_appended_is_replayed_in_order(tmp_path: Path) -> None:
@@ -105,6 +111,20 @@ def test_nobody_waits_for_a_segment_to_be_written_through(
     assert numbers(journal) == list(range(100))
     journal.recycle(ends[-1])
     assert journal.append([(payload(100), 1)])[0] > ends[-1]
+
+
+def test_a_segment_that_cannot_be_begun_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = opened(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr("os.pwritev", no_room)
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space left"):
+                journal.append([(payload(1), 1)])
+    assert list(tmp_path.glob("*.seg")) == []
+    journal.append([(payload(2), 1)])
+    assert numbers(opened(tmp_path)) == [2]
 
 
 def test_a_prepared_segment_is_written_through_before_its_use(tmp_path: Path) -> None:
