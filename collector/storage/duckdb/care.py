@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import calendar
 import functools
+import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from collector.storage.base import Holding, Signal
+from collector.storage.base import Holding, RetryLater, Signal
 from collector.storage.duckdb import edgesums, parts, pins, rollups, sampling, sql, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.parts import Part
@@ -26,6 +27,8 @@ TABLES: dict[Signal, tuple[str, ...]] = {
 # row groups over and over.
 LOG_BYTES = 64 * 2**20
 _DAY_NS = 86_400 * 10**9
+# A file that is written anew without a signal may take longer; who pins is told to come back.
+_PIN_WITHIN_S = 10.0
 
 
 class DuckDBCare:
@@ -34,6 +37,8 @@ class DuckDBCare:
     def __init__(self, database: Database, clock: Callable[[], int] = time.time_ns) -> None:
         self._database = database
         self._clock = clock
+        # Held while a part goes: what is pinned in the middle of that would go with it.
+        self._pinning = threading.Lock()
         # Sealed parts do not change: what each holds is counted once.
         self._sealed: dict[Part, dict[Signal, int]] = {}
 
@@ -48,6 +53,10 @@ class DuckDBCare:
         return tuple(found)
 
     def forget(self, *holdings: Holding) -> None:
+        with self._pinning:
+            self._forget(holdings)
+
+    def _forget(self, holdings: Sequence[Holding]) -> None:
         (name,) = {holding.part for holding in holdings}
         signals = {holding.signal for holding in holdings}
         part = self._database.parts.named(name)
@@ -127,9 +136,14 @@ class DuckDBCare:
 
     def pin(self, trace_id: str) -> None:
         check_trace_id(trace_id)
-        self._database.pinned_part()
-        statement = "INSERT INTO pinned.pins SELECT $id::UUID WHERE $id::UUID NOT IN (FROM pinned.pins)"
-        self._database.transact(lambda connection: connection.execute(statement, {"id": trace_id}))
+        if not self._pinning.acquire(timeout=_PIN_WITHIN_S):
+            raise RetryLater("what is too old is being forgotten: try again", 30.0)
+        try:
+            self._database.pinned_part()
+            statement = "INSERT INTO pinned.pins SELECT $id::UUID WHERE $id::UUID NOT IN (FROM pinned.pins)"
+            self._database.transact(lambda connection: connection.execute(statement, {"id": trace_id}))
+        finally:
+            self._pinning.release()
 
     def unpin(self, trace_id: str) -> None:
         check_trace_id(trace_id)

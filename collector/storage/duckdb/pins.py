@@ -16,6 +16,12 @@ OF_A_TRACE: dict[Signal, tuple[str, ...]] = {
     "logs": ("logs",),
     "metrics": (),
 }
+# What makes a row of these the same in two parts.
+_KEYS = {
+    "spans": "trace_id, span_id",
+    "span_links": "trace_id, span_id, linked_trace_id, linked_span_id",
+    "logs": "log_id",
+}
 # What is gathered from rows of spans: the table that says how many, and those that hold it.
 GATHERED = {
     "trace_times_until": ("trace_times",),
@@ -47,10 +53,12 @@ def begin(part: Part, connection: Any) -> None:
 
 def move(part: Part, signal: Signal, connection: Any) -> None:
     """Copy the pinned traces of a part that is about to go, within a transaction that also notes it: if the
-    part is still there at the next start, finish_moves deletes them from it."""
+    part is still there at the next start, finish_moves deletes them from it. What was copied before, when the
+    part could not go after all, is not copied again."""
     wanted = f"SELECT trace_id FROM {PINNED}.pins"
     for table in OF_A_TRACE[signal]:
-        rows = f"FROM {part.sql}.{table} WHERE trace_id IN ({wanted})"
+        missing = f"ANTI JOIN (SELECT {_KEYS[table]} FROM {PINNED}.{table}) USING ({_KEYS[table]})"
+        rows = f"FROM {part.sql}.{table} {missing} WHERE trace_id IN ({wanted})"
         connection.execute(f"INSERT INTO {PINNED}.{table} BY NAME {rows}")
     for table, key in _REFERRED:
         used = f"(SELECT {key} FROM {PINNED}.spans UNION SELECT {key} FROM {PINNED}.logs)"
@@ -66,14 +74,14 @@ def moved(part: Part, connection: Any) -> None:
 
 
 def finish_moves(connection: Any, attached: Sequence[Part]) -> None:
-    """After a kill between `move` and `moved`."""
+    """After a kill between `move` and `moved`. (A trace that was pinned in between is in the part only.)"""
     there = {part.name: part for part in attached}
     for name, signal in connection.execute(f"SELECT part, signal FROM {PINNED}.moved").fetchall():
         if name in there:
             gather_anew(connection, there[name])
         for table in OF_A_TRACE[signal] if name in there else ():
-            wanted = f"SELECT trace_id FROM {PINNED}.pins"
-            connection.execute(f"DELETE FROM {there[name].sql}.{table} WHERE trace_id IN ({wanted})")
+            copied = f"SELECT ({_KEYS[table]}) FROM {PINNED}.{table}"
+            connection.execute(f"DELETE FROM {there[name].sql}.{table} WHERE ({_KEYS[table]}) IN ({copied})")
     connection.execute(f"DELETE FROM {PINNED}.moved")
 
 

@@ -207,6 +207,44 @@ def test_a_kill_while_pinned_traces_move_leaves_them_once(tmp_path: Path) -> Non
         assert len(storage.reader.trace(trace(1))) == 3
 
 
+def test_pinned_traces_of_a_file_that_could_not_go_are_moved_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RetryLater("not now")
+
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        days.fill(storage, 2)
+        storage.writer._database.checkpoint()
+        storage.care.pin(trace(1))
+        (old, _) = storage.care.holdings()
+        with monkeypatch.context() as now, pytest.raises(RetryLater):
+            now.setattr(storage._database, "drop", fail)
+            storage.care.forget(old)
+        storage.care.forget(old)
+        assert (len(storage.reader.trace(trace(1))), storage.reader.stats().spans) == (3, 6)
+
+
+def test_a_trace_that_was_pinned_while_others_moved_survives_a_kill(tmp_path: Path) -> None:
+    days = Days(tmp_path)
+    with days.opened() as storage:
+        storage.writer.write([batch(row(1, 1), row(2, 1))])
+        days.now_ns += DAY
+        storage.writer.write([batch(row(3, 1))])
+        storage.care.pin(trace(1))
+        storage.care._move_pinned(storage._database.parts.written[0], "traces")
+        storage.care.pin(trace(2))
+    with days.opened() as storage:
+        assert [len(storage.reader.trace(trace(n))) for n in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_nothing_is_pinned_while_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.storage.duckdb.care._PIN_WITHIN_S", 0.01)
+    with Days(tmp_path).opened() as storage, storage.care._pinning, pytest.raises(RetryLater):
+        storage.care.pin(trace(1))
+
+
 # ---------------------------------------------------------------- one signal of several
 
 
