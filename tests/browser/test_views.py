@@ -13,7 +13,10 @@ from tests.serving import serving
 
 pytestmark = pytest.mark.browser
 
-STATE = "/logs?level=error&from=now-3h&to=now"
+STATE = "/logs?level=error&from=2026-10-20T12:00&to=2026-10-21T23:59"
+BOXES = """() => [...document.querySelectorAll('.top .logo, .tools > *')]
+  .map((part) => part.getBoundingClientRect()).filter((box) => box.width)
+  .map((box) => [box.left, box.right])"""
 
 
 def unreadable(page: Page) -> list[str]:
@@ -21,9 +24,17 @@ def unreadable(page: Page) -> list[str]:
     return [each["id"] for each in found if each["impact"] in ("serious", "critical")]
 
 
+def top_bar_is_whole(page: Page) -> bool:
+    """Nothing in it lies over the next thing, or outside."""
+    boxes = page.evaluate(BOXES)
+    edges = [0, *(edge for box in boxes for edge in box), page.evaluate("innerWidth")]
+    return len(boxes) > 4 and edges == sorted(edges)
+
+
 def test_a_page_is_saved_opened_renamed_and_deleted(tmp_path: Path, open_page: OpenPage) -> None:
     with serving(tmp_path / "data") as server:
         page = open_page(server.ui, STATE, width=400)
+        assert top_bar_is_whole(page)  # however long the range is
         page.get_by_role("link", name="Save this view").click()
         page.get_by_label("Name").fill("Night shift")
         page.keyboard.press("Enter")

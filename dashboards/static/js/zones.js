@@ -13,6 +13,7 @@ function build() {
   const form = document.createElement("form"), label = document.createElement("label"), title = document.createElement("span");
   const names = document.createElement("datalist"), button = document.createElement("button");
   form.method = "dialog";
+  form.className = "stack";
   label.className = "field";
   title.textContent = _("Time zone");
   input = document.createElement("input");
