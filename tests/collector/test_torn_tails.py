@@ -61,7 +61,7 @@ class Folder:
     @property
     def log(self) -> Path:
         """DuckDB's."""
-        (found,) = (path for path in self.path.glob("*.wal") if path.stat().st_size > 1_000)
+        (found,) = (path for path in self.path.glob("*.duckdb.wal") if path.stat().st_size > 1_000)
         return found
 
 

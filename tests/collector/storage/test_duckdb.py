@@ -428,7 +428,7 @@ def test_full_blocks_survive_a_kill_and_the_part_of_a_batch_is_told_from_its_res
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], cwd=ROOT, capture_output=True)
     assert done.returncode == -9, done.stderr
-    (log,) = tmp_path.glob("*.wal")
+    (log,) = tmp_path.glob("*.duckdb.wal")
     assert log.stat().st_size < 100_000
     with opened(tmp_path) as storage:
         size = storage.writer.block_spans
