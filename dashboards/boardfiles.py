@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dashboards.boardmodel import Board, read_board
+from dashboards.boardwords import translated
 from dashboards.boardyaml import LARGEST, BoardError
 
 SHIPPED = Path(__file__).parent / "boards"
@@ -102,6 +103,8 @@ def _read(path: Path, shipped: bool) -> BoardFile:
         board, error = read_board(text, path.name), None
     except BoardError as wrong:
         board, error = None, wrong
+    if board and shipped:
+        board = translated(board)
     return BoardFile(path.stem, text, digest_of(text), shipped, board, error)
 
 

@@ -8,7 +8,7 @@ from math import log10
 
 from collector.storage.base import Edge, FunctionStats, Node
 from dashboards.format import duration, percent, rate
-from dashboards.i18n import _
+from dashboards.i18n import N_, _
 from dashboards.topology_layout import EdgeLine, Layout, Point, lay_out, neighbourhood
 
 # More lines than this are a hairball that takes seconds to lay out. The table below the map has all.
@@ -16,6 +16,8 @@ DRAWN_EDGES = 400
 # From here on an edge or node is drawn as failing, as the Functions page marks it.
 FAILING = 0.01
 NAME_CHARACTERS = 16
+# Kinds of nodes as a function's page names them; the map says the others itself.
+KINDS = (N_("external"), N_("user"))
 _THIN, _THICK = 1.2, 4.0
 
 

@@ -13,6 +13,7 @@ from collector.storage.spanset import Field
 from dashboards.charts.scale import Unit
 from dashboards.charts.timeseries import Line
 from dashboards.colours import COLOURS
+from dashboards.i18n import _
 from dashboards.metriclines import NO_VALUE, OTHERS, MetricLines, beyond
 
 SERVICE = Field("resource", "service.name")
@@ -39,9 +40,9 @@ def span_lines(reader: SpanReader, window: Window, asked: Series, buckets: int) 
 def figure_name(asked: Series) -> str:
     """What is drawn, in words: `p95 of duration`."""
     if asked.field is None:
-        return "spans a second" if asked.statistic == "rate" else "spans"
+        return _("spans a second") if asked.statistic == "rate" else _("spans")
     name = f"p{100 * asked.quantile:g}" if asked.statistic == "quantile" else asked.statistic
-    return f"{name} of {written_field(asked.field)}"
+    return _("%(statistic)s of %(metric)s", statistic=name, metric=written_field(asked.field))
 
 
 def _unit(asked: Series) -> Unit:

@@ -9,6 +9,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from dashboards.boardfiles import SHIPPED
+from dashboards.boardmodel import read_board
+from dashboards.boardwords import words_of
 from dashboards.i18n import CATALOGUES
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +32,13 @@ def said() -> dict[Id, str]:
         area = _area(Path(path))
         if area == "scripts" or id not in found:
             found[id] = area
-    return found
+    return dict.fromkeys(_boards(), "boards") | found
+
+
+def _boards() -> Iterator[str]:
+    """What the shipped dashboards say."""
+    for path in sorted(SHIPPED.glob("*.yaml")):
+        yield from words_of(read_board(path.read_text(encoding="utf-8"), path.name))
 
 
 def _area(path: Path) -> str:

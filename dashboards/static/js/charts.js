@@ -1,6 +1,6 @@
 // The pointer over charts of templates/charts.html: crosshair on all of them, figures, drag to zoom.
 import { onPage, visit } from "./app.js";
-import { bytes, clock, count, duration, percent, timeOfDay, timeZone } from "./format.js";
+import { _, bytes, clock, count, duration, percent, timeOfDay, timeZone } from "./format.js";
 
 const formats = { bytes, count, duration, percent, number: (v) => +v.toPrecision(3), rate: (v) => (v == null ? "–" : `${count(v)}/s`) };
 const tip = document.createElement("div");
@@ -41,7 +41,7 @@ function show(svg, event) {
     row.append(element("i", "", "dot"), element("span", line.name), element("b", formats[chart.unit](line.values[index])));
     return row;
   });
-  tip.replaceChildren(element("time", clock(new Date(moment(chart, index / n)))), ...(rows.length ? rows : [element("div", "no calls")]));
+  tip.replaceChildren(element("time", clock(new Date(moment(chart, index / n)))), ...(rows.length ? rows : [element("div", _("no calls"))]));
   tip.hidden = false;
   const left = event.clientX + 14 + tip.offsetWidth > innerWidth ? event.clientX - 14 - tip.offsetWidth : event.clientX + 14;
   tip.style.left = `${Math.max(4, left)}px`;

@@ -1,9 +1,11 @@
 // The flame view of a trace: time runs to the right, what a span called stands below it, what ran beside it further down.
 import { onPage } from "./app.js";
-import { duration } from "./format.js";
+import { _, duration } from "./format.js";
 import { palette } from "./minimap.js";
 import { Pane } from "./spanpane.js";
 import { Model, ticks } from "./waterfall.js";
+
+const FAILED = " · " + _("failed");
 
 const $ = (selector) => document.querySelector(selector), ROW = 18, LANES = 400, LEAST = 1e-5;
 
@@ -130,7 +132,7 @@ class Flame {
   }
   told(i) {
     const m = this.model;
-    return `${m.names[m.n[i]]} · ${m.services[m.v[i]]} · ${duration(m.time(i))}${m.failed.has(i) ? " · failed" : ""}`;
+    return `${m.names[m.n[i]]} · ${m.services[m.v[i]]} · ${duration(m.time(i))}${m.failed.has(i) ? FAILED : ""}`;
   }
 
   // ---- pointing and keys

@@ -1,6 +1,7 @@
 // The rules of dashboards/format.py for figures that scripts show; and words in the reader's language.
 const words = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
-export const _ = (text) => words[text] ?? text;
+/** @returns the text in the reader's language, its places `%(name)s` filled with the values. */
+export const _ = (text, values = {}) => (words[text] ?? text).replace(/%\((\w+)\)s/g, (place, name) => values[name] ?? place);
 
 const digits = (v) => (v < 9.995 ? v.toFixed(2) : v < 99.95 ? v.toFixed(1) : v.toFixed(0));
 
@@ -60,16 +61,22 @@ export function timeOfDay(date) {
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
+const CHINESE = document.documentElement.lang.startsWith("zh");
+const day = (at) => (CHINESE ? `${at.month}月${at.day}日` : `${at.day} ${MONTHS[at.month - 1]}`);
+
 /** A moment (Date) as `12 May 14:03:59`, without the date when it is today's. */
 export function clock(date, millis = false) {
   const at = fields(date), now = fields(new Date());
   const today = ["year", "month", "day"].every((part) => at[part] === now[part]);
   const fraction = millis ? "." + String(date.getUTCMilliseconds()).padStart(3, "0") : "";
-  return `${today ? "" : `${at.day} ${MONTHS[at.month - 1]} `}${at.hour}:${at.minute}:${at.second}${fraction}`;
+  return `${today ? "" : `${day(at)} `}${at.hour}:${at.minute}:${at.second}${fraction}`;
 }
+
+const AGO = [[86400, _("%(num)s d ago")], [3600, _("%(num)s h ago")], [60, _("%(num)s min ago")], [1, _("%(num)s s ago")]];
 
 export function ago(date, now = Date.now()) {
   const s = Math.floor((now - date) / 1000);
-  if (s < 1) return s > -60 ? "just now" : `in ${duration(-s * 1e9)}`;
-  for (const [unit, name] of [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]]) if (s >= unit) return `${Math.floor(s / unit)} ${name} ago`;
+  if (s < 1) return s > -60 ? _("just now") : _("in %(time)s", { time: duration(-s * 1e9) });
+  const [unit, text] = AGO.find(([unit]) => s >= unit);
+  return text.replace("%(num)s", Math.floor(s / unit));
 }

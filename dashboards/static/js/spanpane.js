@@ -1,5 +1,5 @@
 // The detail pane: one span in full, built from JSON with textContent only, so nothing a sender wrote is markup.
-import { bytes, duration } from "./format.js";
+import { _, bytes, duration } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -48,7 +48,7 @@ export class Pane {
         if (!answer.ok) return this.#problem(span.error);
         this.kept.set(span.index, span);
       } catch (error) {
-        return error.name === "AbortError" ? null : this.#problem("The collector did not answer. Try again.");
+        return error.name === "AbortError" ? null : this.#problem(_("The collector did not answer. Try again."));
       } finally {
         clearTimeout(dim);
         if (this.loading === mine) this.box.classList.remove("stale");
@@ -65,36 +65,36 @@ export class Pane {
     this.box.replaceChildren(h("header", {}, h("span.grow"), this.#closer()), h("p.body.err", { role: "alert" }, text));
     return null;
   }
-  #closer() { return h("button.btn.icon.ghost", { type: "button", "aria-label": "Close", title: "Close (Esc)", onclick: this.onClose }, icon("close")); }
+  #closer() { return h("button.btn.icon.ghost", { type: "button", "aria-label": _("Close"), title: _("Close (Esc)"), onclick: this.onClose }, icon("close")); }
   #goto(index, label) { return h("button.linkish", { type: "button", onclick: () => this.onSelect(index) }, h("bdi", {}, label)); }
 
   #show(span) {
     const m = this.model, failed = span.status === "error", cold = m.cold.has(span.index);
-    const filter = h("input.input", { type: "search", placeholder: "Filter attributes", "aria-label": "Filter attributes", value: this.filter, oninput: (e) => this.#filtered(e.target.value) });
+    const filter = h("input.input", { type: "search", placeholder: _("Filter attributes"), "aria-label": _("Filter attributes"), value: this.filter, oninput: (e) => this.#filtered(e.target.value) });
     this.box.hidden = false;
     this.box.replaceChildren(
       h("header", {},
-        h(`div.title.s${m.colours[m.v[span.index]]}`, {}, h("h2", {}, h("bdi", {}, span.name)), h("div.row.muted.small", {}, h("i.dot"), h("a", { href: `/functions/${encodeURIComponent(span.service)}${location.search}` }, h("bdi", {}, span.service)), span.kind !== "unspecified" ? h("span.badge", {}, span.kind) : null, failed ? h("span.badge.err", {}, icon("error"), "failed") : null, cold ? h("span.badge.cold", {}, icon("cold"), "cold") : null)),
+        h(`div.title.s${m.colours[m.v[span.index]]}`, {}, h("h2", {}, h("bdi", {}, span.name)), h("div.row.muted.small", {}, h("i.dot"), h("a", { href: `/functions/${encodeURIComponent(span.service)}${location.search}` }, h("bdi", {}, span.service)), span.kind !== "unspecified" ? h("span.badge", {}, span.kind) : null, failed ? h("span.badge.err", {}, icon("error"), _("failed")) : null, cold ? h("span.badge.cold", {}, icon("cold"), _("cold")) : null)),
         this.#closer()),
-      h("div.inner", { tabindex: "0", role: "group", "aria-label": "Details of the span" },
+      h("div.inner", { tabindex: "0", role: "group", "aria-label": _("Details of the span") },
         this.#times(span),
         span.message.text ? h(failed ? "p.msg.bad" : "p.msg", {}, h("bdi", {}, span.message.text), cutNote(span.message)) : null,
         ...span.exceptions.map((e) => this.#exception(e)),
         ...[span.sql && { title: span.sql.system ? `SQL · ${span.sql.system}` : "SQL", ...span.sql }, span.imports, ...span.payloads].filter(Boolean).map((b) => section(b.title, code(b))),
-        span.profiled ? h("p", {}, h("a.link", { href: `?view=profile&profile=${span.id}` }, "Where it spent the time")) : null,
+        span.profiled ? h("p", {}, h("a.link", { href: `?view=profile&profile=${span.id}` }, _("Where it spent the time"))) : null,
         this.#facts(span),
         this.#links(span),
-        span.events.length ? section(`Events (${span.events.length})`, ...span.events.map((e) => this.#event(e))) : null,
+        span.events.length ? section(_("Events (%(num)s)", { num: span.events.length }), ...span.events.map((e) => this.#event(e))) : null,
         span.attributes.length + span.resource.length > 6 ? filter : null,
-        span.attributes.length ? section(`Attributes (${span.attributes.length})`, this.#table(span.attributes)) : null,
-        span.resource.length ? section(`Resource (${span.resource.length})`, this.#table(span.resource)) : null,
-        span.dropped ? h("p.muted.small", {}, `Not shown: ${span.dropped}.`) : null,
-        h("p.row.small.muted", {}, "Span ", h("span.mono", {}, span.id), copy(span.id, "Copy the span id"))));
+        span.attributes.length ? section(_("Attributes (%(num)s)", { num: span.attributes.length }), this.#table(span.attributes)) : null,
+        span.resource.length ? section(_("Resource (%(num)s)", { num: span.resource.length }), this.#table(span.resource)) : null,
+        span.dropped ? h("p.muted.small", {}, _("Not shown: %(what)s.", { what: span.dropped })) : null,
+        h("p.row.small.muted", {}, "Span ", h("span.mono", {}, span.id), copy(span.id, _("Copy the span id")))));
     if (this.filter) this.#filtered(this.filter);
   }
   #times(span) {
     const figure = (label, ns) => h("div", {}, h("dt", {}, label), h("dd", {}, duration(ns)));
-    return h("dl.figures", {}, figure("Duration", span.duration), figure("Self time", span.self), span.critical ? figure("On critical path", span.critical) : null, figure("After", span.offset));
+    return h("dl.figures", {}, figure(_("Duration"), span.duration), figure(_("Self time"), span.self), span.critical ? figure(_("On critical path"), span.critical) : null, figure(_("After"), span.offset));
   }
   #exception(e) {
     const lines = e.stack.map(({ text, place, library }) => {
@@ -102,24 +102,24 @@ export class Pane {
       return h(library ? "span.lib" : place ? "span.own" : "span", {}, text.slice(0, from), place ? h("b", {}, text.slice(from, to)) : null, text.slice(to), "\n");
     });
     return h("section.exception", {}, h("h3", {}, icon("error"), h("bdi", {}, e.type || "exception")), e.message.text ? h("p", {}, h("bdi", {}, e.message.text), cutNote(e.message)) : null,
-      lines.length ? h("div.code", {}, h("pre", {}, ...lines), copy(e.stack.map((l) => l.text).join("\n"), "Copy the stack trace")) : null, cutNote(e), ...e.frames.map((f) => h("details", {}, h("summary", {}, h("bdi", {}, f.title)), code(f))), e.attributes.length ? this.#table(e.attributes) : null);
+      lines.length ? h("div.code", {}, h("pre", {}, ...lines), copy(e.stack.map((l) => l.text).join("\n"), _("Copy the stack trace"))) : null, cutNote(e), ...e.frames.map((f) => h("details", {}, h("summary", {}, h("bdi", {}, f.title)), code(f))), e.attributes.length ? this.#table(e.attributes) : null);
   }
   #facts(span) {
     const rows = span.facts.map(([label, text]) => [h("dt", {}, label), h("dd", {}, h("bdi", {}, text))]).flat();
-    if (span.parent) rows.unshift(h("dt", {}, "Parent"), h("dd", {}, span.parent.index === null ? h("span.warn", {}, `${span.parent.id} is not here`) : this.#goto(span.parent.index, span.parent.name)));
+    if (span.parent) rows.unshift(h("dt", {}, _("Parent")), h("dd", {}, span.parent.index === null ? h("span.warn", {}, _("%(id)s is not here", { id: span.parent.id })) : this.#goto(span.parent.index, span.parent.name)));
     return rows.length ? h("dl.facts", {}, ...rows) : null;
   }
   #links(span) {
     const away = (l, ...label) => h("a.link", { href: `/traces/${l.trace}${location.search}#span=${l.span}` }, ...label);
     const out = span.links.map((l) => h("li", {}, icon("link"), l.index !== null ? this.#goto(l.index, l.name) : away(l, h("span.mono", {}, `${l.trace.slice(0, 8)}… span ${l.span.slice(0, 8)}…`)), l.attributes.length ? this.#table(l.attributes) : null));
-    const back = span.linked.map((l) => h("li", {}, icon("link"), l.index !== null ? this.#goto(l.index, `${l.service} ${l.name}`) : away(l, h("bdi", {}, l.service), " ", h("bdi", {}, l.name)), l.failed ? h("span.badge.err", {}, icon("error"), "failed") : null, l.trace ? h("span.muted.mono.small", {}, `${duration(l.duration)} · trace ${l.trace.slice(0, 8)}…`) : null));
-    return out.length + back.length ? h("div", {}, out.length ? section(`Links to (${out.length})`, h("ul.links", {}, ...out)) : null, back.length ? section(`Linked from (${back.length})`, h("ul.links", {}, ...back)) : null) : null;
+    const back = span.linked.map((l) => h("li", {}, icon("link"), l.index !== null ? this.#goto(l.index, `${l.service} ${l.name}`) : away(l, h("bdi", {}, l.service), " ", h("bdi", {}, l.name)), l.failed ? h("span.badge.err", {}, icon("error"), _("failed")) : null, l.trace ? h("span.muted.mono.small", {}, `${duration(l.duration)} · trace ${l.trace.slice(0, 8)}…`) : null));
+    return out.length + back.length ? h("div", {}, out.length ? section(_("Links to (%(num)s)", { num: out.length }), h("ul.links", {}, ...out)) : null, back.length ? section(_("Linked from (%(num)s)", { num: back.length }), h("ul.links", {}, ...back)) : null) : null;
   }
   #event(e) {
-    return h("details.event", {}, h("summary", {}, h("span.mono.muted", {}, `+${duration(e.offset)}`), " ", h("bdi", {}, e.name)), e.attributes.length ? this.#table(e.attributes) : h("p.faint.small", {}, "No attributes"));
+    return h("details.event", {}, h("summary", {}, h("span.mono.muted", {}, `+${duration(e.offset)}`), " ", h("bdi", {}, e.name)), e.attributes.length ? this.#table(e.attributes) : h("p.faint.small", {}, _("No attributes")));
   }
   #table(entries) {
-    return h("dl.attrs", {}, ...entries.map((a) => h("div.attr", {}, h("dt", {}, h("bdi", {}, a.key)), h("dd", {}, h("div", {}, h("bdi", {}, a.text), a.type ? h("small.faint", {}, ` ${a.type}`) : null, cutNote(a)), copy(a.text, `Copy ${a.key}`)))));
+    return h("dl.attrs", {}, ...entries.map((a) => h("div.attr", {}, h("dt", {}, h("bdi", {}, a.key)), h("dd", {}, h("div", {}, h("bdi", {}, a.text), a.type ? h("small.faint", {}, ` ${a.type}`) : null, cutNote(a)), copy(a.text, _("Copy %(name)s", { name: a.key }))))));
   }
   #filtered(text) {
     this.filter = text;

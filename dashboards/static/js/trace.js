@@ -1,5 +1,6 @@
 // The trace page: rows, minimap, search, keys and detail pane, with every state in the address after #.
 import { onPage } from "./app.js";
+import { _ } from "./format.js";
 import { Minimap } from "./minimap.js";
 import { Pane } from "./spanpane.js";
 import { Model, Rows, ticks } from "./waterfall.js";
@@ -98,7 +99,7 @@ class TracePage {
   }
   folded() {
     const { level, deepest } = this.model;
-    $("#level").textContent = `Levels ${level === null ? deepest + 1 : level + 1}/${deepest + 1}`;
+    $("#level").textContent = _("Levels %(part)s/%(whole)s", { part: level === null ? deepest + 1 : level + 1, whole: deepest + 1 });
     $("#level-less").disabled = level === 0;
     $("#level-more").disabled = level === null;
     this.rows.reset();
@@ -156,7 +157,7 @@ class TracePage {
   #matched(rows, problem = "") {
     this.matches = rows;
     this.rows.found = new Set(rows);
-    $("#found").textContent = problem || (this.find.value.trim() ? `${rows.length} found` : "");
+    $("#found").textContent = problem || (this.find.value.trim() ? _("%(num)s found", { num: rows.length }) : "");
     $("#find-back").hidden = $("#find-next").hidden = rows.length < 2;
     this.rows.redraw();
   }

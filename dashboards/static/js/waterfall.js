@@ -1,7 +1,8 @@
 // A trace as rows: the model (what is folded, what is found), the time axis, and the list that draws only what is in view.
-import { duration } from "./format.js";
+import { _, duration } from "./format.js";
 
 const ROW = 24, SPARE = 6, FOLD = 5, STOPS = 48;
+const COLD = " · " + _("cold start"), LINKED = " · " + _("linked with another trace");
 const KINDS = ["", "", "server", "client", "producer", "consumer"];
 
 /** The columns of dashboards/waterfall.py, decoded, and which rows stand. Times count from the trace's start. */
@@ -62,7 +63,7 @@ export class Model {
   foldOf(i) { return this.toggled.has(i) ? 0 : this.folds.get(i)?.length ?? 0; }
   /** A row's name; of a fold, what takes turns and how often. */
   label(i) {
-    const fold = this.foldOf(i) ? this.folds.get(i) : { length: 1, turn: 1 }, names = Array.from({ length: fold.turn }, (_, k) => this.names[this.n[i + k]]);
+    const fold = this.foldOf(i) ? this.folds.get(i) : { length: 1, turn: 1 }, names = Array.from({ length: fold.turn }, (none, k) => this.names[this.n[i + k]]);
     return names.join(" + ") + (fold.length > 1 ? ` ×${fold.length / fold.turn}` : "");
   }
 
@@ -184,7 +185,7 @@ export class Rows {
     const el = document.createElement("div");
     el.className = "r";
     el.role = "row";
-    el.innerHTML = '<div class="n" role="gridcell"><button class="tw" tabindex="-1" type="button"></button><i class="dot"></i><span class="nm"></span><svg class="i" aria-label="linked with another trace" role="img"><use href="#i-link"/></svg><small></small></div><div class="g" role="gridcell"><i class="b"></i><i class="cp"></i><i class="ev"></i><span class="t"></span></div>';
+    el.innerHTML = '<div class="n" role="gridcell"><button class="tw" tabindex="-1" type="button"></button><i class="dot"></i><span class="nm"></span><svg class="i" aria-label="' + _("linked with another trace") + '" role="img"><use href="#i-link"/></svg><small></small></div><div class="g" role="gridcell"><i class="b"></i><i class="cp"></i><i class="ev"></i><span class="t"></span></div>';
     const [n, g] = el.children, [tw, , nm, , sv] = n.children, [b, cp, ev, t] = g.children;
     this.space.append(el);
     return { el, n, tw, nm, sv, b, cp, ev, t, at: -1, i: -1 };
@@ -204,12 +205,12 @@ export class Rows {
     const opens = kids || fold || m.folds.has(i);
     row.tw.textContent = opens ? (closed || fold ? "▸" : "▾") : "";
     row.tw.style.visibility = opens ? "" : "hidden";
-    row.tw.ariaLabel = opens ? (closed || fold ? "Unfold" : "Fold") : "";
+    row.tw.ariaLabel = opens ? (closed || fold ? _("Unfold") : _("Fold")) : "";
     row.nm.textContent = `${m.orphan.has(i) ? "⌁ " : ""}${m.failed.has(i) ? "⚠ " : ""}${m.label(i)}`;
     // A call is often named like its function: once is enough.
     const service = m.services[m.v[i]], told = m.label(i) === service ? [] : [service];
-    row.sv.textContent = [...told, ...(closed ? [`${m.end[i] - i - 1} below`] : [])].join(" · ");
-    row.n.title = `${m.label(i)}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? " · cold start" : ""}${m.linked.has(i) ? " · linked with another trace" : ""}`;
+    row.sv.textContent = [...told, ...(closed ? [_("%(count)s below", { count: m.end[i] - i - 1 })] : [])].join(" · ");
+    row.n.title = `${m.label(i)}\n${m.services[m.v[i]]}${KINDS[m.k[i]] ? " · " + KINDS[m.k[i]] : ""}${m.cold.has(i) ? COLD : ""}${m.linked.has(i) ? LINKED : ""}`;
     this.#bar(row, i);
   }
   #bar(row, i) {
