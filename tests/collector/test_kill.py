@@ -144,7 +144,7 @@ def summed_up(folder: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 10 * ROUNDS)
+@pytest.mark.timeout(120 + 20 * ROUNDS)
 def test_nothing_acknowledged_is_lost_or_doubled_or_stored_in_part(tmp_path: Path) -> None:
     clients = rounds(tmp_path, ROUNDS)
     acknowledged = set().union(*(client.acknowledged for client in clients))
@@ -160,12 +160,13 @@ def test_nothing_acknowledged_is_lost_or_doubled_or_stored_in_part(tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(360)
 def test_a_polite_end_stores_what_was_admitted(tmp_path: Path) -> None:
     with serving(tmp_path) as (process, url):
         trace_id, body = Client(1).body()
         assert httpx.post(url, content=body, headers=HEADERS).status_code == 200
         process.send_signal(signal.SIGINT)
-        process.wait(120)
+        process.wait(300)
     assert stored(tmp_path) == {trace_id: SPANS}
     assert not list(tmp_path.glob("*.wal")), "a closed store leaves no log to replay"
     assert recovered(tmp_path).replayed == 0

@@ -38,7 +38,7 @@ def whole(folder: Path) -> State:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120 + 10 * KILLS)
+@pytest.mark.timeout(240 + 30 * KILLS)
 @pytest.mark.parametrize("deed", DEEDS)
 def test_a_kill_leaves_the_old_or_the_new(deed: str, filled: Path, tmp_path: Path) -> None:
     chance = random.Random(deed)
