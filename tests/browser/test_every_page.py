@@ -85,9 +85,12 @@ def test_a_page_opens_fits_and_stays_light(site: Site, open_page: OpenPage, key:
 def test_a_page_can_be_read_by_everybody(site: Site, open_page: OpenPage, key: str) -> None:
     if site.amount != "much":
         pytest.skip("much shows all there is")
-    page = open_page(site.base, site.address(key), scheme="dark")
-    found = Axe().run(page).response["violations"]
-    assert [(v["id"], v["nodes"][0]["target"]) for v in found if v["impact"] in ("serious", "critical")] == []
+    page = open_page(site.base, site.address(key))
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page).response["violations"]
+        bad = [(v["id"], v["nodes"][0]["target"]) for v in found if v["impact"] in ("serious", "critical")]
+        assert (scheme, bad) == (scheme, [])
 
 
 def test_what_stands_in_the_navigation_leads_to_its_page(site: Site, open_page: OpenPage) -> None:
