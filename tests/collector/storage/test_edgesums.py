@@ -6,6 +6,9 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -242,3 +245,39 @@ def test_docs_tell_every_column(tmp_path: Path) -> None:
     for table, name, kind in found:
         section = text.split(f"## `edge_sums.{table}`")[1].split("\n## ")[0]
         assert f"| `{name}` | {kind} |" in section, (table, name, kind)
+
+
+KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+from collector.storage.duckdb import edgesums, open_storage
+from tests.collector.storage.test_edgesums import batch, traffic
+
+storage, step = open_storage(Path(sys.argv[1])), edgesums._step
+rows = traffic(8, 60)
+storage.writer.write([batch(*rows[:80])])
+edgesums.gather(storage._database, time.time_ns())
+
+def killed(*values):
+    step(*values)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+storage.writer.write([batch(*rows[80:])])
+if sys.argv[2] == "before the commit":
+    edgesums._step = killed
+edgesums.gather(storage._database, time.time_ns())
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("moment", ["before the commit", "after it"])
+def test_a_kill_while_edges_are_summed_up_counts_nothing_twice(tmp_path: Path, moment: str) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path), moment]
+    killed = subprocess.run(command, cwd=Path(__file__).parents[3], timeout=300, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    rows = traffic(8, 60)
+    with contextlib.closing(open_storage(tmp_path)) as storage:
+        assert (edgesums.lag(storage._database) > 0) == (moment == "before the commit")
+        same(storage.reader.edges(EdgesQuery(WINDOW)), brute_force(rows, WINDOW))
+        edgesums.gather(storage._database, time.time_ns())
+        check(storage, rows)
