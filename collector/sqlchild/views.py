@@ -139,6 +139,13 @@ _SPANS = View(
             peer="its name",
             trace_state="W3C tracestate",
         ),
+        _plain(
+            "spans",
+            "weight",
+            "UINTEGER",
+            "how many spans it stands for: 1, more where ordinary traces were left out (tail sampling)",
+            "adjusted_count",
+        ),
         _json("attributes", "spans.attributes", "all attributes: attributes ->> 'http.route'"),
         _json("events", "spans.events", "events: a list of time_ns, name, attributes"),
         _json("links", "spans.links", "links: a list of trace_id, span_id, attributes"),
