@@ -440,7 +440,7 @@ class SlowGroup:
     p95_ns: float
     max_ns: int
     callers: tuple[str, ...]  # services, sorted
-    max_per_trace: int  # how often one trace ran it: >= 5 hints at N+1
+    max_per_trace: int  # how often one trace ran it: >= 5 hints at N+1; 0 for functions, operations
     example_trace_id: str
     example_span_id: str
 

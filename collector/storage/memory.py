@@ -621,7 +621,7 @@ def _slow_key(span: Span, what: str) -> Key | tuple[()]:
 def _slow_group(key: Key, spans: list[Span], what: str) -> SlowGroup:
     p50, p95 = _quantiles((s.duration_ns for s in spans), 0.5, 0.95)
     example = min(spans, key=lambda s: (-s.duration_ns, s.trace_id, s.span_id))
-    per_trace = Counter(s.trace_id for s in spans)
+    per_trace = Counter(s.trace_id for s in spans) if what in ("calls", "statements") else Counter("")
     return SlowGroup(
         service=_most_frequent(s.service for s in spans) if what == "statements" else key[0],
         name=key[1],
@@ -633,7 +633,7 @@ def _slow_group(key: Key, spans: list[Span], what: str) -> SlowGroup:
         p95_ns=p95,
         max_ns=max(s.duration_ns for s in spans),
         callers=_distinct(s.service for s in spans),
-        max_per_trace=max(per_trace.values()),
+        max_per_trace=max(per_trace.values(), default=0),
         example_trace_id=example.trace_id,
         example_span_id=example.span_id,
     )
