@@ -2,7 +2,7 @@
 
 Lint, types, then all tests. Where apt-get is there and we may use it, Debian's chromium is installed
 first, so that the browser tests run; elsewhere they skip and say why.
-Arguments go to pytest: `python -m tests -k topology`.
+Arguments go to pytest: `python -m tests -k topology`. Tests run on all processors, a file on one of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tracekit", "collector", "dashboards")
+PARALLEL = ("-n", "auto", "--dist", "loadfile")
 
 
 def main(arguments: list[str]) -> int:
@@ -23,7 +24,7 @@ def main(arguments: list[str]) -> int:
         [sys.executable, "-m", "ruff", "check", "."],
         [sys.executable, "-m", "ruff", "format", "--check", "."],
         [sys.executable, "-m", "mypy", *(part for name in PACKAGES for part in ("-p", name))],
-        [sys.executable, "-m", "pytest", *arguments],
+        [sys.executable, "-m", "pytest", *PARALLEL, *arguments],
     ]
     failed = [command for command in checks if run(command) != 0]
     for command in failed:

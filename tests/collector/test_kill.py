@@ -137,10 +137,13 @@ def parts_rewritten(folder: Path) -> int:
 
 
 def summed_up(folder: Path) -> int:
-    """Spans that figures over hours need not read one by one."""
-    settings = Settings.from_env({}, {"data_dir": str(folder)})
-    with contextlib.closing(open_store(settings)) as store:
-        return store.reader.stats().spans - store.care.rollup_lag()
+    """Spans whose calls figures over hours need not read one by one. (Edges are summed later: what the last
+    quarter of an hour brought is left as it is.)"""
+    found = 0
+    for path in folder.glob("*.duckdb"):
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found += sum(rows for (rows,) in connection.execute("SELECT rows FROM rollups_until").fetchall())
+    return found
 
 
 @pytest.mark.slow
