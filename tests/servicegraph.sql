@@ -9,7 +9,7 @@ received AS (  -- what rules 1, 2 and 6 are about
 -- 1 and 6
 SELECT
     'function:' || p.service AS source, 'function:' || s.service AS target, p.failed OR s.failed AS failed,
-    p.duration AS client, s.duration AS server, NULL AS trace, NULL AS id
+    p.kind IN ('client', 'producer') AND p.refused AS refused, p.start AS at, p.duration AS client, s.duration AS server, NULL AS trace, NULL AS id
 FROM received s, near p
 WHERE p.trace = s.trace AND p.id = s.parent AND abs(p.start - s.start) <= :slack
     AND (p.kind IN ('client', 'producer') OR p.service <> s.service)
@@ -24,7 +24,7 @@ SELECT
         WHEN s.came_by IN ('datasource', 'pubsub') THEN 'trigger:' || s.came_by
         ELSE 'user:user'
     END,
-    'function:' || s.service, s.failed, NULL, s.duration, NULL, NULL
+    'function:' || s.service, s.failed, false, s.start, NULL, s.duration, NULL, NULL
 FROM received s
 WHERE NOT EXISTS (
         SELECT 1 FROM near p WHERE p.trace = s.trace AND p.id = s.parent AND abs(p.start - s.start) <= :slack
@@ -33,7 +33,7 @@ WHERE NOT EXISTS (
     AND s.start >= :start AND s.start < :end
 UNION ALL
 -- 3
-SELECT 'function:' || s.service, s.peer_kind || ':' || s.peer, s.failed, s.duration, NULL, NULL, NULL
+SELECT 'function:' || s.service, s.peer_kind || ':' || s.peer, s.failed, s.refused, s.start, s.duration, NULL, NULL, NULL
 FROM near s
 WHERE s.kind IN ('client', 'producer') AND s.peer_kind NOT IN ('', 'queue')
     AND NOT (s.kind = 'producer' AND s.destination <> '')
@@ -45,12 +45,12 @@ WHERE s.kind IN ('client', 'producer') AND s.peer_kind NOT IN ('', 'queue')
     AND s.start >= :start AND s.start < :end
 UNION ALL
 -- 4
-SELECT 'function:' || s.service, 'queue:' || s.destination, s.failed, s.duration, NULL, NULL, NULL
+SELECT 'function:' || s.service, 'queue:' || s.destination, s.failed, s.refused, s.start, s.duration, NULL, NULL, NULL
 FROM near s
 WHERE (s.kind = 'producer' OR (s.kind = 'client' AND s.peer_kind = 'queue')) AND s.destination <> ''
     AND s.start >= :start AND s.start < :end
 UNION ALL
 -- 5
-SELECT 'queue:' || s.destination, 'function:' || s.service, s.failed, NULL, s.duration, s.trace, s.id
+SELECT 'queue:' || s.destination, 'function:' || s.service, s.failed, false, s.start, NULL, s.duration, s.trace, s.id
 FROM near s
 WHERE s.kind = 'consumer' AND s.destination <> '' AND s.start >= :start AND s.start < :end

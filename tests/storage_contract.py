@@ -20,11 +20,13 @@ from collector.storage.base import (
     CallsQuery,
     ColdStartsQuery,
     Edge,
+    EdgeSeriesQuery,
     EdgesQuery,
     ErrorsQuery,
     FunctionsQuery,
     Grace,
     InvalidQuery,
+    Node,
     SeriesQuery,
     SlowQuery,
     Storage,
@@ -646,6 +648,49 @@ def test_edges_can_be_of_one_function(storage: Storage) -> None:
     write(storage, row(1, 1, service="a"), row(1, 2, 1, parent=1, service="b"), row(2, 1, service="c"))
     assert edges(storage, "b").keys() == {"function:a -> function:b"}
     assert edges(storage, "' OR true --") == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [({"http_status": 429}, 1), ({"error_type": "ThrottlingException"}, 1), ({"error_type": "timeout"}, 0)],
+)
+def test_an_edge_counts_calls_that_their_caller_saw_refused(
+    storage: Storage, said: dict[str, Any], refused: int
+) -> None:
+    to_b = {"kind": "client", "service": "a", "peer_kind": "function", "peer": "b"}
+    sent = {"kind": "producer", "service": "a", "messaging_destination": "q"}
+    write(storage, row(1, 1, **to_b, **said), row(1, 2, **to_b), row(2, 1, **sent, **said))
+    write(
+        storage, row(3, 1, **to_b, **said), row(3, 2, service="b", parent=1), row(4, 1, service="b", **said)
+    )
+    found = {ends: (edge.calls, edge.refused) for ends, edge in edges(storage).items()}
+    assert found == {
+        "function:a -> function:b": (3, 2 * refused),
+        "function:a -> queue:q": (1, refused),
+        "user:user -> function:b": (1, 0),
+    }
+
+
+def test_an_edge_over_time(storage: Storage) -> None:
+    queue = {"messaging_destination": "q"}
+    write(
+        storage,
+        row(1, 1, 0, 1000, kind="producer", service="a", **queue),
+        row(1, 2, 3, 20, kind="consumer", service="b", parent=1, **queue),
+        row(1, 3, 39, 40, kind="consumer", service="b", parent=1, status="error", **queue),
+        row(1, 4, 39, 40, kind="consumer", service="other", parent=1, **queue),
+    )
+    query = EdgeSeriesQuery(WINDOW, Node("queue", "q"), Node("function", "b"), 6)
+    found = {
+        (point.start_ns - WINDOW.start_ns) // SECOND: (
+            *(point.edge.calls, point.edge.errors, point.edge.p50_ns, point.edge.queue_delay_p95_ns),
+            *(point.edge.source, point.edge.target),
+        )
+        for point in storage.reader.edge_series(query)
+    }
+    ends = (query.source, query.target)
+    assert found == {0: (1, 0, 20 * MS, 2 * SECOND, *ends), 30: (1, 1, 40 * MS, 38 * SECOND, *ends)}
+    assert storage.reader.edge_series(dataclasses.replace(query, source=Node("user", "user"))) == ()
 
 
 def test_the_other_half_of_a_pair_is_looked_for_only_nearby(storage: Storage) -> None:

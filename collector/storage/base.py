@@ -402,6 +402,29 @@ class Edge:
     queue_delay_p95_ns: float | None
     total_ns: int = 0  # all calls together, of the side that p50_ns is of
     quantile_error: float = 0.0  # a share of latencies and delays, which they may be off by
+    refused: int = (
+        0  # calls that were turned away (throttled), as the CLIENT or PRODUCER span says: usage.REFUSALS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSeriesQuery:
+    """One edge of the service graph of the window (EdgesQuery) over time, in `buckets` equal parts of it.
+
+    A call counts where the span of the calling side starts, a delay where the consumer's does."""
+
+    window: Window
+    source: Node
+    target: Node
+    buckets: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePoint:
+    """One part of the window; those without calls are left out."""
+
+    start_ns: int
+    edge: Edge
 
 
 SlowWhat = Literal["functions", "operations", "calls", "statements"]
@@ -625,6 +648,10 @@ class SpanReader(Protocol):
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         """By calls, most first, then by node ids."""
+        ...
+
+    def edge_series(self, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
+        """By time."""
         ...
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]: ...

@@ -31,6 +31,8 @@ from collector.storage.base import (
     ColdStart,
     ColdStartsQuery,
     Edge,
+    EdgePoint,
+    EdgeSeriesQuery,
     EdgesQuery,
     ErrorsQuery,
     ErrorVariant,
@@ -57,7 +59,7 @@ from collector.storage.memory_figures import quantile
 from collector.storage.memory_logs import MemoryLogs
 from collector.storage.memory_metrics import MemoryMetrics
 from collector.storage.memory_spanset import has_spanset
-from collector.storage.memory_usage import MemoryUsage, OfCalls, calls_of
+from collector.storage.memory_usage import MemoryUsage, OfCalls, calls_of, was_refused
 from collector.storage.rows import span_from_row, spans_of
 from collector.storage.spanseries import SpanSeriesQuery
 from collector.storage.unfinished import Snapshot, split
@@ -260,6 +262,15 @@ class MemoryStorage:
             me = Node("function", query.service)
             edges = [e for e in edges if me in (e.source, e.target)]
         return tuple(sorted(edges, key=lambda e: (-e.calls, e.source.id, e.target.id)))
+
+    def edge_series(self, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
+        window, buckets = query.window, query.buckets
+        mine = [p for p in self._pairs(window) if (p.source, p.target) == (query.source, query.target)]
+        parts = _by(mine, lambda pair: bucket_index(window, buckets, pair.start_ns))
+        return tuple(
+            EdgePoint(bucket_start(window, buckets, part), _edge(query.source, query.target, pairs))
+            for part, pairs in sorted(parts.items())
+        )
 
     def _pairs(self, window: Window) -> Iterator[_Pair]:
         near = {(s.trace_id, s.span_id): s for s in self._starting_in(_widen(window))}
@@ -505,6 +516,7 @@ class _Pair:
     client_ns: int | None = None
     server_ns: int | None = None
     delays_ns: tuple[int, ...] = ()
+    refused: bool = False
 
 
 def _parent(span: Span, near: dict[Key, Span]) -> Span | None:
@@ -524,7 +536,8 @@ def _outgoing(span: Span, entered: bool) -> _Pair | None:
     if target is None:
         return None
     me = Node("function", span.service)
-    return _Pair(me, target, span, span.start_ns, span.failed, client_ns=span.duration_ns)
+    refused = was_refused(span)
+    return _Pair(me, target, span, span.start_ns, span.failed, span.duration_ns, refused=refused)
 
 
 def _called(span: Span, entered: bool) -> Node | None:
@@ -550,7 +563,8 @@ def _incoming(span: Span, near: dict[Key, Span], settled_ns: int) -> _Pair | Non
         if span.parent_span_id and span.start_ns >= settled_ns:
             return None
         return _Pair(_trigger(span), me, span, span.start_ns, span.failed, server_ns=span.duration_ns)
-    if parent.service == span.service and parent.kind not in (Kind.CLIENT, Kind.PRODUCER):
+    calls_out = parent.kind in (Kind.CLIENT, Kind.PRODUCER)
+    if parent.service == span.service and not calls_out:
         return None
     return _Pair(
         Node("function", parent.service),
@@ -560,6 +574,7 @@ def _incoming(span: Span, near: dict[Key, Span], settled_ns: int) -> _Pair | Non
         parent.failed or span.failed,
         client_ns=parent.duration_ns,
         server_ns=span.duration_ns,
+        refused=calls_out and was_refused(parent),
     )
 
 
@@ -600,6 +615,7 @@ def _edge(source: Node, target: Node, pairs: list[_Pair]) -> Edge:
         queue_delay_p50_ns=delay_p50,
         queue_delay_p95_ns=delay_p95,
         total_ns=sum(client or server),
+        refused=sum(p.refused for p in pairs),
     )
 
 

@@ -184,12 +184,14 @@ def throttled(spans: Iterable[Span]) -> tuple[tuple[str, int], ...]:
     refused = Counter(
         span.peer
         for span in spans
-        if span.kind is Kind.CLIENT
-        and span.peer_kind == "function"
-        and span.peer
-        and (span.http_status == 429 or _REFUSED.search(span.error_type))
+        if span.kind is Kind.CLIENT and span.peer_kind == "function" and span.peer and was_refused(span)
     )
     return tuple(sorted(refused.items()))
+
+
+def was_refused(span: Span) -> bool:
+    """Whether a call that this span made was turned away."""
+    return span.http_status == 429 or bool(_REFUSED.search(span.error_type))
 
 
 def sampled(calls: Iterable[Span], query: UsageQuery | MemoryQuery) -> list[Span]:

@@ -42,17 +42,19 @@ class Figures:
 
     calls: int = 0
     errors: int = 0
+    refused: int = 0
     sides: dict[str, Histogram] = field(default_factory=lambda: defaultdict(Histogram))
 
 
-def edges_of(rows: Iterable[tuple[Any, ...]], service: str) -> tuple[Edge, ...]:
+def edges_of(rows: Iterable[tuple[Any, ...]], service: str = "") -> tuple[Edge, ...]:
     """Edges from rows of `sums` without a slot; those that touch a function, if one is given."""
     found: dict[Ends, Figures] = defaultdict(Figures)
-    for source_kind, source, target_kind, target, side, bucket, calls, errors, total_ns in rows:
+    for source_kind, source, target_kind, target, side, bucket, calls, errors, refused, total_ns in rows:
         figures = found[source_kind, source, target_kind, target]
         if side == "call":
             figures.calls += calls
             figures.errors += errors
+            figures.refused += refused
         else:
             figures.sides[side].calls[bucket] += calls
             figures.sides[side].total_ns += total_ns
@@ -79,4 +81,5 @@ def _edge(ends: Ends, figures: Figures) -> Edge:
         queue_delay_p95_ns=delay.quantile(0.95) if delay else None,
         total_ns=seen.total_ns if seen else 0,
         quantile_error=RELATIVE_ERROR,
+        refused=figures.refused,
     )

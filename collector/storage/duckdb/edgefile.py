@@ -13,10 +13,11 @@ log = logging.getLogger(__name__)
 
 FILE = "edges.sums"
 # Of another version, it is begun anew.
-VERSION = 1
+VERSION = 2
 
-# `sums`: of a slot and edge, by `side`: its calls ("call"), and as exponential histograms (of scale 4, as
-# call_durations) how long they took for the caller and for who was called, and how long messages waited.
+# `sums`: of a slot and edge, by `side`: its calls ("call"), how many failed and were refused, and as
+# exponential histograms (of scale 4, as call_durations) how long they took for the caller and for who was
+# called, and how long messages waited.
 # `is_unsettled`: calls of the slot's last moments that nobody is known to have made yet.
 # `slots`: those that were summed up, or are left to be read because there are too many spans around them.
 # `seen`: how many rows of each part were looked at, and when their spans start.
@@ -32,6 +33,7 @@ CREATE TABLE edge_sums.sums (
     bucket SMALLINT NOT NULL,
     calls UBIGINT NOT NULL,
     errors UBIGINT NOT NULL,
+    refused UBIGINT NOT NULL,
     total_ns HUGEINT NOT NULL
 );
 CREATE TABLE edge_sums.slots (slot_ns BIGINT NOT NULL, is_summed BOOLEAN NOT NULL);

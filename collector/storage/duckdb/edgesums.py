@@ -11,15 +11,28 @@ the spans, and adds both up. Whatever comes late, and whichever part goes, an an
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from collector.storage.base import PAIR_SLACK_NS, ROLLUP_SLOT_NS, SETTLE_NS, Edge, EdgesQuery, Window
+from collector.storage.base import (
+    PAIR_SLACK_NS,
+    ROLLUP_SLOT_NS,
+    SETTLE_NS,
+    Edge,
+    EdgePoint,
+    EdgeSeriesQuery,
+    EdgesQuery,
+    Window,
+    bucket_index,
+    bucket_start,
+)
 from collector.storage.duckdb import edgefile, parts, sql
 from collector.storage.duckdb.database import Database, roll_back
 from collector.storage.duckdb.edgefigures import edges_of
 from collector.storage.duckdb.parts import Catalogue, Part
+from collector.storage.duckdb.usage import REFUSED
 
 # Nothing that a slot's calls may refer to came within this time: else it would be summed up again at once.
 REST_NS = 60 * 10**9
@@ -60,10 +73,32 @@ class Run:
 
 def edges(database: Database, query: EdgesQuery) -> tuple[Edge, ...] | None:
     """The answer, with quantiles as RELATIVE_ERROR says; None where the spans themselves have to be asked."""
-    return database.read(lambda connection: _asked(database.parts, query, connection))
+    rows = database.read(lambda connection: _asked(database.parts, query, connection))
+    return None if rows is None else edges_of((row[1:] for row in rows), query.service)
 
 
-def _asked(found: Catalogue, query: EdgesQuery, connection: Any) -> tuple[Edge, ...] | None:
+def series(database: Database, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...] | None:
+    """As `edges`, where the parts of the window begin and end with a slot."""
+    rows = database.read(lambda connection: _asked(database.parts, query, connection))
+    if rows is None:
+        return None
+    window, buckets = query.window, query.buckets
+    ends = (query.source.kind, query.source.name, query.target.kind, query.target.name)
+    parts_: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for slot_ns, *row in rows:
+        if tuple(row[:4]) == ends:
+            parts_[bucket_index(window, buckets, slot_ns)].append(tuple(row))
+    return tuple(
+        EdgePoint(bucket_start(window, buckets, part), edge)
+        for part, rows in sorted(parts_.items())
+        for edge in edges_of(rows)
+    )
+
+
+def _asked(
+    found: Catalogue, query: EdgesQuery | EdgeSeriesQuery, connection: Any
+) -> list[tuple[Any, ...]] | None:
+    """Rows of `sums`, each behind its slot, or behind None where a row is of several."""
     connection.execute("BEGIN TRANSACTION READ ONLY")
     try:
         stretches = _unsummed(found, query.window, connection)
@@ -71,8 +106,8 @@ def _asked(found: Catalogue, query: EdgesQuery, connection: Any) -> tuple[Edge, 
             return None
         rows = _summed(found, stretches, query, connection)
         for stretch in stretches:
-            rows += _worked_out(found, stretch, query, connection)
-        return edges_of(rows, query.service)
+            rows += _worked_out(found, stretch, query.window, connection)
+        return rows
     finally:
         roll_back(connection)
 
@@ -101,27 +136,26 @@ def _stretches(slots: Sequence[int]) -> Iterator[Window]:
 
 
 def _summed(
-    found: Catalogue, stretches: Sequence[Window], query: EdgesQuery, connection: Any
+    found: Catalogue, stretches: Sequence[Window], query: EdgesQuery | EdgeSeriesQuery, connection: Any
 ) -> list[tuple[Any, ...]]:
-    values = _bounds(query.window) | {
-        "service": query.service,
-        "last_ns": query.window.end_ns - ROLLUP_SLOT_NS,
-    }
+    by_slot = isinstance(query, EdgeSeriesQuery)
+    values = _bounds(query.window) | {"last_ns": query.window.end_ns - ROLLUP_SLOT_NS}
+    values |= ends_of(query) if isinstance(query, EdgeSeriesQuery) else {"service": query.service}
     for n, stretch in enumerate(stretches):
         values |= {f"from_{n}": stretch.start_ns, f"to_{n}": stretch.end_ns}
-    text = sql.render("edges_summed", found, values, stretches=range(len(stretches)), q=query)
+    text = sql.render(
+        "edges_summed", found, values, stretches=range(len(stretches)), q=query, by_slot=by_slot
+    )
     rows: list[tuple[Any, ...]] = connection.execute(text, sql.used(text, values)).fetchall()
     return rows
 
 
-def _worked_out(
-    found: Catalogue, stretch: Window, query: EdgesQuery, connection: Any
-) -> list[tuple[Any, ...]]:
+def _worked_out(found: Catalogue, stretch: Window, window: Window, connection: Any) -> list[tuple[Any, ...]]:
     values = _bounds(stretch)
-    last_ns = query.window.end_ns - ROLLUP_SLOT_NS
+    last_ns = window.end_ns - ROLLUP_SLOT_NS
     text = sql.render("edge_sums", found, values)
     rows = connection.execute(text, sql.used(text, values)).fetchall()
-    return [row for slot_ns, unsettled, *row in rows if not (unsettled and slot_ns == last_ns)]
+    return [(slot_ns, *row) for slot_ns, unsettled, *row in rows if not (unsettled and slot_ns == last_ns)]
 
 
 # ---------------------------------------------------------------- what is stale
@@ -323,7 +357,18 @@ def _slots(found: Catalogue, window: Window) -> range:
     return range(first_ns, end_ns, ROLLUP_SLOT_NS)
 
 
-def _bounds(window: Window) -> dict[str, int]:
+def ends_of(query: EdgeSeriesQuery) -> dict[str, str]:
+    """As parameters."""
+    source, target = query.source, query.target
+    return {
+        "source_kind": source.kind,
+        "source": source.name,
+        "target_kind": target.kind,
+        "target": target.name,
+    }
+
+
+def _bounds(window: Window) -> dict[str, Any]:
     return {
         "pair_start_ns": window.start_ns,
         "pair_end_ns": window.end_ns,
@@ -334,6 +379,7 @@ def _bounds(window: Window) -> dict[str, int]:
         "settle_ns": SETTLE_NS,
         "slack_ns": PAIR_SLACK_NS,
         "slot_ns": ROLLUP_SLOT_NS,
+        "refusals": REFUSED,
     }
 
 

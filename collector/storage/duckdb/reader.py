@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -24,6 +24,8 @@ from collector.storage.base import (
     ColdStart,
     ColdStartsQuery,
     Edge,
+    EdgePoint,
+    EdgeSeriesQuery,
     EdgesQuery,
     ErrorsQuery,
     ErrorVariant,
@@ -46,7 +48,7 @@ from collector.storage.base import (
 from collector.storage.duckdb import edgesums, latest, rollups, spanseries, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.spanset_sql import compile_spanset
-from collector.storage.duckdb.usage import DuckDBUsage
+from collector.storage.duckdb.usage import REFUSED, DuckDBUsage
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
 from collector.storage.figures import Figures
 from collector.storage.rows import spans_from_columns
@@ -178,7 +180,21 @@ class DuckDBReader:
     def _edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         """From the spans."""
         values = _values(query) | _pair_bounds(query.window)
-        return tuple(_edge(row) for row in self._database.rows("edges", values, q=query))
+        rows = self._database.rows("edges", values, q=query, over_time=False)
+        return tuple(_edge(row) for _, *row in rows)
+
+    def edge_series(self, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
+        rolled_up = is_rolled_up(query.window, query.buckets)
+        found = edgesums.series(self._database, query) if rolled_up else None
+        return self._edge_series(query) if found is None else found
+
+    def _edge_series(self, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
+        """From the spans."""
+        window, buckets = query.window, query.buckets
+        values = _bounds(window) | _pair_bounds(window) | edgesums.ends_of(query)
+        values |= {"buckets": buckets, "width_ns": _width(window)}
+        rows = self._database.rows("edges", values, q=query, over_time=True)
+        return tuple(EdgePoint(bucket_start(window, buckets, part), _edge(row)) for part, *row in rows)
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
         return tuple(_slow_group(row) for row in self._database.rows("slow", _values(query), q=query))
@@ -244,6 +260,7 @@ def _pair_bounds(window: Window) -> dict[str, Any]:
         "slack_ns": PAIR_SLACK_NS,
         "near_start_ns": near.start_ns,
         "near_end_ns": near.end_ns,
+        "refusals": REFUSED,
     }
 
 
@@ -341,8 +358,9 @@ def _backlink(row: tuple[Any, ...]) -> Backlink:
     return Backlink(hex_span_id(target), trace_id.hex, hex_span_id(span_id), *rest)
 
 
-def _edge(row: tuple[Any, ...]) -> Edge:
-    source_kind, source, target_kind, target, calls, errors, latency, server_p95, delays, total = row
+def _edge(row: Sequence[Any]) -> Edge:
+    source_kind, source, target_kind, target, calls, errors, refused, *times = row
+    latency, server_p95, delays, total = times
     p50, p95, p99 = latency or (None, None, None)
     delay_p50, delay_p95 = delays or (None, None)
     return Edge(
@@ -357,6 +375,7 @@ def _edge(row: tuple[Any, ...]) -> Edge:
         queue_delay_p50_ns=delay_p50,
         queue_delay_p95_ns=delay_p95,
         total_ns=total,
+        refused=refused,
     )
 
 

@@ -21,6 +21,9 @@ from collector.storage.usage import (
     slices,
 )
 
+# As regular expressions are written for DuckDB.
+REFUSED = f"(?i){REFUSALS}"
+
 
 class DuckDBUsage:
     """Answers from any thread, as DuckDBReader."""
@@ -62,7 +65,7 @@ class DuckDBUsage:
         return tuple(Tag(*row) for row in self._database.rows("tags", values))
 
     def throttled(self, window: Window) -> tuple[tuple[str, int], ...]:
-        values = {"start_ns": window.start_ns, "end_ns": window.end_ns, "refusals": f"(?i){REFUSALS}"}
+        values = {"start_ns": window.start_ns, "end_ns": window.end_ns, "refusals": REFUSED}
         return tuple((peer, count) for peer, count in self._database.rows("throttled", values))
 
 

@@ -16,15 +16,16 @@ from typing import Any
 
 import pytest
 
-from collector.storage.base import ROLLUP_SLOT_NS, Edge, EdgesQuery, Window
+from collector.storage.base import ROLLUP_SLOT_NS, Edge, EdgeSeriesQuery, EdgesQuery, Window
 from collector.storage.duckdb import DuckDBStorage, edgefile, edgesums, open_storage, sampling
 from tests.collector.batches import SECOND, T0, batch, row
-from tests.servicegraph import brute_force
+from tests.servicegraph import brute_force, brute_force_over_time
 
 ROUNDS = int(os.environ.get("TRACEKIT_TEST_ROUNDS", "3"))
 FIRST_NS = T0 + ROLLUP_SLOT_NS - T0 % ROLLUP_SLOT_NS
 AT_0 = (FIRST_NS - T0) / SECOND
 HOURS = 9
+BUCKETS = 14
 WINDOW = Window(FIRST_NS + 5 * ROLLUP_SLOT_NS, FIRST_NS + 75 * ROLLUP_SLOT_NS)
 # How far the halves of a call start from each other: rarely minutes, and now and then just too far.
 APART = (0.25, 0.25, 0.25, 3.0, -1.0, 400.0, 899.75, 900.0, 900.25, -900.25)
@@ -52,7 +53,8 @@ def journey(trace: int, chance: random.Random) -> Rows:
     shape = chance.randrange(4)
     if shape == 0:
         peer = {"peer_kind": chance.choice(["external", "database"]), "peer": "api"}
-        client = row(trace, 1, at, longer, kind="client", service=service, **peer)
+        said = chance.choice([{}, {"http_status": 429}, {"error_type": "ThrottlingException"}])
+        client = row(trace, 1, at, longer, kind="client", service=service, **peer, **said)
         server = row(trace, 2, other, took, parent=1, service=called, **failed)
         return chance.choice([[client, server], [client, server], [client], [server]])
     if shape == 1:
@@ -92,7 +94,7 @@ def stored(folder: Path, rows: Rows, seed: int) -> Iterator[DuckDBStorage]:
             storage.writer.write([batch(*step)])
             if begin < 0.95 * len(rows) and chance.random() < 0.3:
                 edgesums.gather(storage._database, time.time_ns())
-            if begin > len(rows) // 2 > begin - len(step):
+            if begin > len(rows) // 2 >= begin - len(step):
                 storage._database.begin_part(storage._database.parts.newest.day)
         yield storage
 
@@ -102,6 +104,21 @@ def check(storage: DuckDBStorage, rows: Rows, window: Window = WINDOW) -> None:
     found = edgesums.edges(storage._database, EdgesQuery(window))
     assert found is not None, "too little is summed up"
     same(found, right)
+    if (window.end_ns - window.start_ns) % (BUCKETS * ROLLUP_SLOT_NS) == 0:
+        check_over_time(storage, rows, window, found)
+
+
+def check_over_time(storage: DuckDBStorage, rows: Rows, window: Window, edges: Sequence[Edge]) -> None:
+    right = brute_force_over_time(rows, window, BUCKETS)
+    for edge in edges:
+        query = EdgeSeriesQuery(window, edge.source, edge.target, BUCKETS)
+        found = edgesums.series(storage._database, query)
+        assert found is not None, "too little is summed up"
+        parts = right[edge.source.id, edge.target.id]
+        assert [point.start_ns for point in found] == sorted(parts)
+        for point in found:
+            ends = (edge.source.id, edge.target.id)
+            same([point.edge], {ends: parts[point.start_ns]})
 
 
 def same(found: Sequence[Edge], right: dict[tuple[str, str], Edge]) -> None:
@@ -109,9 +126,8 @@ def same(found: Sequence[Edge], right: dict[tuple[str, str], Edge]) -> None:
     assert by_ends.keys() == right.keys()
     for ends, edge in right.items():
         summed = by_ends[ends]
-        assert (summed.calls, summed.errors, summed.total_ns) == (edge.calls, edge.errors, edge.total_ns), (
-            ends
-        )
+        for name in ("calls", "errors", "refused", "total_ns"):
+            assert getattr(summed, name) == getattr(edge, name), (ends, name)
         for name in (
             "p50_ns",
             "p95_ns",
@@ -241,7 +257,7 @@ def test_docs_tell_every_column(tmp_path: Path) -> None:
     )
     with contextlib.closing(open_storage(tmp_path)) as storage:
         found = storage._database.read(lambda c: c.execute(columns).fetchall())
-    assert len(found) == 18
+    assert len(found) == 19
     for table, name, kind in found:
         section = text.split(f"## `edge_sums.{table}`")[1].split("\n## ")[0]
         assert f"| `{name}` | {kind} |" in section, (table, name, kind)

@@ -14,18 +14,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.storage.base import Edge, EdgesQuery, SpanReader, Window
+from collector.storage.base import Edge, EdgeSeriesQuery, EdgesQuery, SpanReader, Window
 from collector.storage.duckdb import open_storage
 from collector.storage.memory import MemoryStorage
 from tests.collector.batches import SECOND, T0, batch, row
 from tests.collector.storage.test_contract import spans
-from tests.servicegraph import brute_force
+from tests.servicegraph import brute_force, brute_force_over_time
 
 WINDOW = Window(T0, T0 + 60 * SECOND)
+BUCKETS = 8
 ROUNDS = int(os.environ.get("TRACEKIT_TEST_ROUNDS", "40"))
 SERVICES = st.sampled_from(["a", "b", "c"])
 STATUS = st.sampled_from(["unset", "unset", "error"])
 AT = st.sampled_from([-900.0, -1.0, 0.0, 3.25, 30.0, 44.75, 45.0, 59.5, 60.0, 959.0])
+# What the calling side says of a call that was turned away, or was not.
+SAID = st.sampled_from(
+    [{}, {}, {"http_status": 429}, {"http_status": 500}, {"error_type": "Lambda.TooManyRequestsException"}]
+)
 TOOK = st.sampled_from([0.0, 20.0, 400.0, 90_000.0])
 
 Rows = list[dict[str, Any]]
@@ -35,8 +40,12 @@ Rows = list[dict[str, Any]]
 def call(draw: st.DrawFn, trace: int) -> Rows:
     """A CLIENT and the SERVER it called; either may never have come."""
     at, took, fields = draw(AT), draw(TOOK), {"peer_kind": "external", "peer": "api"}
-    client = row(trace, 1, at, took, kind="client", service=draw(SERVICES), status=draw(STATUS), **fields)
-    server = row(trace, 2, at + 0.25, draw(TOOK), parent=1, service=draw(SERVICES), status=draw(STATUS))
+    client = row(
+        trace, 1, at, took, kind="client", service=draw(SERVICES), status=draw(STATUS), **fields, **draw(SAID)
+    )
+    server = row(
+        trace, 2, at + 0.25, draw(TOOK), parent=1, service=draw(SERVICES), status=draw(STATUS), **draw(SAID)
+    )
     return draw(st.sampled_from([[client, server], [client, server], [client], [server]]))
 
 
@@ -47,7 +56,8 @@ def batched(draw: st.DrawFn, trace: int) -> Rows:
     fields = {"messaging_destination": queue}
     sent = [
         row(trace + n, 1, draw(AT), draw(TOOK), kind=draw(st.sampled_from(["producer", "client"])),
-            service=draw(SERVICES), status=draw(STATUS), peer_kind="queue", peer=queue or "q", **fields)
+            service=draw(SERVICES), status=draw(STATUS), peer_kind="queue", peer=queue or "q", **fields,
+            **draw(SAID))
         for n in range(draw(st.integers(1, 4)))
     ]  # fmt: skip
     places = [(trace + n, 1) for n in range(len(sent) + 1)]  # the last one never came
@@ -90,6 +100,13 @@ def check(reader: SpanReader, rows: Rows) -> None:
     assert found.keys() == counted.keys()
     for ends, edge in counted.items():
         assert figures(found[ends]) == pytest.approx(figures(edge), rel=1e-12), ends
+    for ends, parts in brute_force_over_time(rows, WINDOW, BUCKETS).items():
+        edge = found[ends]
+        points = reader.edge_series(EdgeSeriesQuery(WINDOW, edge.source, edge.target, BUCKETS))
+        assert [point.start_ns for point in points] == sorted(parts)
+        for point in points:
+            assert figures(point.edge) == pytest.approx(figures(parts[point.start_ns]), rel=1e-12), ends
+            assert (point.edge.source, point.edge.target) == (edge.source, edge.target)
 
 
 def figures(edge: Edge) -> dict[str, float]:

@@ -5,14 +5,15 @@
 near AS NOT MATERIALIZED (
     SELECT
         trace_id, span_id, parent_span_id, start_ns, duration_ns, kind, status, service, trigger, bucket,
-        messaging_destination, peer_kind, peer, adjusted_count
+        messaging_destination, peer_kind, peer, adjusted_count,
+        coalesce(http_status = 429, false) OR if(error_type <> '', regexp_matches(error_type, $refusals), false) AS refused
     FROM {{ within('spans', 'near_start_ns', 'near_end_ns') }} WHERE start_ns >= $near_start_ns AND start_ns < $near_end_ns
 ),
 -- Who called out, beside who was entered: one join for both, because it is what most of the time goes to.
 met AS MATERIALIZED (
     SELECT
         coalesce(s.trace_id, c.trace_id) AS trace_id,
-        c.service AS caller, c.start_ns AS out_ns, c.duration_ns AS client_ns, c.status = 2 AS out_failed,
+        c.service AS caller, c.start_ns AS out_ns, c.duration_ns AS client_ns, c.status = 2 AS out_failed, c.refused,
         CASE
             WHEN (c.kind = 4 OR c.peer_kind = 'queue') AND c.messaging_destination <> '' THEN NULL
             ELSE nullif(nullif(c.peer_kind, 'queue'), '')
@@ -80,6 +81,7 @@ placed AS (
         if(via = 'peer', peer, service) AS target,
         if(via IN ('peer', 'function'), client_ns, NULL) AS client_ns,
         server_ns,
+        via IN ('peer', 'function') AND coalesce(refused, false) AS refused,
         coalesce(adjusted_count, out_count) AS adjusted_count,
         via = 'trigger' AND parent_span_id <> 0 AS awaits_caller
     FROM judged WHERE via IS NOT NULL
@@ -90,7 +92,7 @@ pairs AS (
     -- Rule 4, whoever takes the message up.
     SELECT
         trace_id, start_ns, status = 2, 'function', service, 'queue', messaging_destination, duration_ns, NULL,
-        adjusted_count, false
+        refused, adjusted_count, false
     FROM near
     WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
         AND kind IN (3, 4) AND (kind = 4 OR peer_kind = 'queue') AND messaging_destination <> ''
