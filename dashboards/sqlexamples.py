@@ -29,7 +29,7 @@ ORDER BY errors DESC, duration_ms DESC
 LIMIT 50""",
     ),
     (
-        "SQL statements by time",
+        N_("SQL statements by time"),
         """SELECT db_statement, count(*) AS runs, sum(duration_ms) AS total_ms,
     quantile_cont(duration_ms, 0.95) AS p95_ms
 FROM spans

@@ -9,6 +9,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from collector.sqlchild.views import VIEWS
 from dashboards.boardfiles import SHIPPED
 from dashboards.boardmodel import read_board
 from dashboards.boardwords import words_of
@@ -32,13 +33,20 @@ def said() -> dict[Id, str]:
         area = _area(Path(path))
         if area == "scripts" or id not in found:
             found[id] = area
-    return dict.fromkeys(_boards(), "boards") | found
+    return dict.fromkeys(_boards(), "boards") | dict.fromkeys(_views(), "sqlviews") | found
 
 
 def _boards() -> Iterator[str]:
     """What the shipped dashboards say."""
     for path in sorted(SHIPPED.glob("*.yaml")):
         yield from words_of(read_board(path.read_text(encoding="utf-8"), path.name))
+
+
+def _views() -> Iterator[str]:
+    """What the views of SQL and their columns mean."""
+    for view in VIEWS.values():
+        yield view.meaning
+        yield from (column.meaning for column in view.columns)
 
 
 def _area(path: Path) -> str:

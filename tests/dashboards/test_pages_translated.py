@@ -25,8 +25,8 @@ TERMS = frozenset({
     "sum", "delta", "exponential", "histogram", "exponential_histogram", "summary", "cumulative",
 })  # fmt: skip
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-# Not written by us: names and code are isolated or marked as such. Columns of SQL are documented in English.
-FOREIGN = frozenset({"script", "style", "code", "pre", "kbd", "bdi", "textarea", "option", "dl"})
+# Not written by us: names and code are isolated or marked as such.
+FOREIGN = frozenset({"script", "style", "code", "pre", "kbd", "bdi", "textarea", "option"})
 VOID = frozenset({"input", "br", "meta", "link", "hr", "img"})
 
 

@@ -15,6 +15,7 @@ from dashboards.app import build_app
 from dashboards.settings import UiSettings
 from dashboards.sqlexamples import EXAMPLES
 from tests.dashboards.logtraffic import logs_of
+from tests.dashboards.test_pages_translated import english
 from tests.dashboards.traffic import NOW_NS, Traffic
 
 
@@ -119,3 +120,10 @@ def test_another_site_saves_nothing(asking: TestClient) -> None:
 def test_sql_is_off_where_no_runner_was_given(client: TestClient) -> None:
     answer = client.get("/sql")
     assert (answer.status_code, "SQL is off here" in answer.text) == (404, True)
+
+
+def test_views_and_columns_are_explained_in_the_readers_language(asking: TestClient) -> None:
+    page = asking.get("/sql", headers={"accept-language": "zh-CN"}).text
+    # What is left are names of attributes, alone.
+    assert [text for text in english(page, frozenset()) if " " in text] == ["W3C tracestate"]
+    assert "\u6bcf\u884c\u4e00\u4e2a Span" in page and "One row a span" not in page
