@@ -56,8 +56,8 @@ def overview(request: Request) -> HTMLResponse:
     past_functions = reader.functions(FunctionsQuery(past, buckets=1)) if past else ()
     growing = _growing(reader, window, functions)
     found = findings(
-        _period(reader, window, functions),
-        _period(reader, past, past_functions) if past else None,
+        _period(reader, window, functions, past is not None),
+        _period(reader, past, past_functions, True) if past else None,
         errors,
         earlier(reader, window) if functions else None,
         _versions(reader, window, functions),
@@ -85,12 +85,15 @@ def overview(request: Request) -> HTMLResponse:
     )
 
 
-def _period(reader: SpanReader, window: Window, functions: Sequence[FunctionStats]) -> Period:
+def _period(
+    reader: SpanReader, window: Window, functions: Sequence[FunctionStats], is_compared: bool
+) -> Period:
+    """Queues and cold starts stand out only against other ones: else they are not even read."""
     return Period(
         functions,
-        reader.edges(EdgesQuery(window)),
+        reader.edges(EdgesQuery(window)) if is_compared else (),
         reader.slow(SlowQuery(window, "statements", limit=STATEMENTS_READ)),
-        reader.cold_starts(ColdStartsQuery(window, limit=COLD_READ)),
+        reader.cold_starts(ColdStartsQuery(window, limit=COLD_READ)) if is_compared else (),
     )
 
 
