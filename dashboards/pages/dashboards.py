@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -19,6 +19,7 @@ from dashboards.palette import classes_for
 from dashboards.params import MAX_TEXT
 from dashboards.render import range_of, render, url
 from dashboards.request_body import form_fields
+from dashboards.shared import shared
 from dashboards.timerange import TimeRange
 from dashboards.ui import ui_of
 
@@ -131,6 +132,7 @@ def _range(request: Request, board: Board) -> TimeRange:
 
 async def _drawn(request: Request, board: Board, shown: TimeRange) -> dict[str, Any]:
     ui, window = ui_of(request), shown.window
+    ui = replace(ui, reader=shared(ui.reader), metrics=shared(ui.metrics) if ui.metrics else None)
     given = {
         key.removeprefix(VARIABLE): value[:MAX_TEXT]
         for key, value in request.query_params.items()
