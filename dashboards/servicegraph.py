@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10
 
@@ -69,13 +69,22 @@ def error_ratio(edge: Edge) -> float:
     return edge.errors / edge.calls if edge.calls else 0.0
 
 
-def around(edges: Sequence[Edge], focus: str, depth: int) -> list[Edge]:
-    """Edges between nodes at most `depth` steps from `focus`; all of them without a focus."""
+def has_both_sides(edge: Edge) -> bool:
+    """Whether durations are known of the called side beside those that its caller saw."""
+    return edge.source.kind == "function" and edge.server_p95_ns is not None
+
+
+def around(edges: Sequence[Edge], focus: Collection[str], depth: int) -> list[Edge]:
+    """Edges between nodes at most `depth` steps from one of these, a node or the ends of an edge. All
+    of them without a focus."""
     if not focus:
         return list(edges)
     # Everybody is called by users and timers: a way through those leads nowhere near.
     hubs = {n.id for edge in edges for n in (edge.source, edge.target) if n.kind in ("user", "trigger")}
-    near = neighbourhood(focus, [pair_of(edge) for edge in edges], depth, hubs - {focus})
+    if len(focus) == 1:
+        hubs -= set(focus)
+    pairs = [pair_of(edge) for edge in edges]
+    near = set().union(*(neighbourhood(node, pairs, depth, hubs) for node in focus))
     return [edge for edge in edges if edge.source.id in near and edge.target.id in near]
 
 

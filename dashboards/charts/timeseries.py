@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from collector.storage.base import SeriesPoint, Window, bucket_index
+from collector.storage.base import Window, bucket_index
 from dashboards.charts.scale import FORMATS, Axis, Tick, Unit, time_ticks, value_axis
 from dashboards.i18n import _
 
 WIDTH, HEIGHT = 1000, 100
+
+
+class Point(Protocol):
+    """What was measured in a part of the window."""
+
+    @property
+    def start_ns(self) -> int: ...
+
+
+P = TypeVar("P", bound=Point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +244,10 @@ def _bars(lines: Sequence[Line], axis: Axis) -> list[Rect]:
 
 
 def lines_of(
-    points: Sequence[SeriesPoint],
+    points: Sequence[P],
     window: Window,
     buckets: int,
-    measures: Sequence[tuple[str, str, Callable[[SeriesPoint], float | None]]],
+    measures: Sequence[tuple[str, str, Callable[[P], float | None]]],
     missing: float | None = None,
 ) -> list[Line]:
     """Lines of one group: (name, css, measure) each, with `missing` in buckets without calls."""

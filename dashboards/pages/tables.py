@@ -184,15 +184,16 @@ def _edges(request: Request) -> tuple[Columns, Rows]:
     depth = int(choice(params, "depth", topology.DEPTHS, "1"))
     columns = (
         "source_kind", "source", "target_kind", "target", "calls", "errors", "p50_ms", "p95_ms", "p99_ms",
-        "server_p95_ms", "queue_delay_p50_ms", "queue_delay_p95_ms", "total_ms",
+        "server_p95_ms", "queue_delay_p50_ms", "queue_delay_p95_ms", "total_ms", "refused",
     )  # fmt: skip
     return columns, (
         (
             *(e.source.kind, e.source.name, e.target.kind, e.target.name, e.calls, e.errors),
             *map(_ms, (e.p50_ns, e.p95_ns, e.p99_ns, e.server_p95_ns)),
             *map(_ms, (e.queue_delay_p50_ns, e.queue_delay_p95_ns, e.total_ns)),
+            e.refused,
         )
-        for e in servicegraph.around(every, text(params, "focus"), depth)
+        for e in servicegraph.around(every, topology.focused(params), depth)
     )
 
 

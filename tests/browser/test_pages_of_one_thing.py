@@ -27,6 +27,7 @@ PAGES = {
     "a new rule": "/alerts/new",
     "one error": "/errors/{error}",
     "a focus": "/topology?focus=function:checkout",
+    "an edge": "/topology?source=queue:orders&target=function:mailer",
     "patterns": "/logs?view=patterns",
     "statements": "/slow?what=statements",
     **{f"trace, {view}": f"/traces/{{trace}}?view={view}" for view, _ in VIEWS[1:]},

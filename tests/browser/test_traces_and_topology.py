@@ -6,7 +6,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 
@@ -53,16 +53,34 @@ def test_a_click_on_a_node_focuses_it_and_back_returns(open_page: OpenPage, shop
     expect(page.locator(".side h2")).to_have_text("checkout")
 
 
-def test_a_click_on_an_edge_lists_its_slowest_traces(open_page: OpenPage, shop_url: str) -> None:
+def test_a_click_on_an_edge_tells_of_it_over_time_and_of_its_slowest_traces_of_a_stretch(
+    open_page: OpenPage, shop_url: str
+) -> None:
     page = open_page(shop_url, "/topology?focus=queue:orders")
     page.locator('.edge[data-to="queue:orders"]').focus()
     page.keyboard.press("Enter")
+    expect(page.locator(".side h2")).to_have_text("checkout → orders")
+    expect(page).to_have_url(re.compile("source=function.*target=queue"))
+    calls = page.locator(".side dd").first
+    whole = calls.inner_text()
+    drag(page, 0.4, 0.5)
+    expect(page).to_have_url(re.compile(r"from=17156\d+&to=17156\d+"))
+    expect(calls).not_to_have_text(whole)
+    page.locator(".side").get_by_role("link", name="Slowest traces").click()
+    expect(page).to_have_url(re.compile(r"/traces\?.*from=17156\d+&to=17156\d+"))
     expect(page.get_by_text("checkout → orders")).to_be_visible()
     assert page.locator("tbody tr").count() > 0
 
 
 @pytest.mark.parametrize(
-    "path", ["/traces", "/traces?status=error&cold=yes", "/topology", "/topology?focus=queue:orders"]
+    "path",
+    [
+        "/traces",
+        "/traces?status=error&cold=yes",
+        "/topology",
+        "/topology?focus=queue:orders",
+        "/topology?source=queue:orders&target=function:mailer",
+    ],
 )
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (400, "light")])
 def test_the_pages_are_accessible_and_fit(
@@ -74,16 +92,21 @@ def test_the_pages_are_accessible_and_fit(
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
 
 
-def test_a_stretch_of_the_history_is_the_map_of_that_time(open_page: OpenPage, shop_url: str) -> None:
-    page = open_page(shop_url, "/topology")
+def drag(page: Page, start: float, end: float) -> None:
+    """Over a stretch of the first chart, given in shares of its width."""
     chart = page.locator("#history svg.ts").first
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box
-    calls = page.locator(".edgetable tbody tr").first.locator("td").nth(2).inner_text()
-    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
+    page.mouse.move(box["x"] + box["width"] * start, box["y"] + 40)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 40, steps=4)
+    page.mouse.move(box["x"] + box["width"] * end, box["y"] + 40, steps=4)
     page.mouse.up()
+
+
+def test_a_stretch_of_the_history_is_the_map_of_that_time(open_page: OpenPage, shop_url: str) -> None:
+    page = open_page(shop_url, "/topology")
+    calls = page.locator(".edgetable tbody tr").first.locator("td").nth(2).inner_text()
+    drag(page, 0.4, 0.5)
     expect(page).to_have_url(re.compile(r"/topology\?from=17156\d+&to=17156\d+"))
     expect(page.locator(".edgetable tbody tr").first.locator("td").nth(2)).not_to_have_text(calls)

@@ -34,6 +34,7 @@ HOUR = Window(NOW_NS - 3600 * 10**9, NOW_NS)
 MORE = (
     "/functions?q=nothing-is-named-so",
     "/topology?focus=function:checkout",
+    "/topology?source=queue:orders&target=function:mailer",
     "/slow?what=statements",
     "/errors?show=resolved",
     *(f"/traces/{{trace_id}}?view={view}" for view in ("flame", "statistics", "logs", "profile", "cost")),

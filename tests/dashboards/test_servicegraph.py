@@ -57,9 +57,9 @@ def test_only_the_busiest_edges_are_drawn() -> None:
 
 def test_the_surroundings_of_a_node_do_not_spread_through_users() -> None:
     crowd = [*SHOP_EDGES, edge(USER, Node("function", "other"))]
-    assert len(around(crowd, SHOP.id, 3)) == 4
-    assert len(around(crowd, USER.id, 1)) == 2
-    assert around(crowd, "", 1) == crowd
+    assert len(around(crowd, [SHOP.id], 3)) == 4
+    assert len(around(crowd, [USER.id], 1)) == 2
+    assert around(crowd, [], 1) == crowd
 
 
 def test_long_names_keep_their_ends() -> None:

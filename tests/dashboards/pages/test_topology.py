@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from html import unescape
@@ -18,7 +19,7 @@ from dashboards.settings import UiSettings
 from tests.collector.batches import SECOND, T0, batch
 from tests.collector.batches import row as span
 from tests.dashboards.conftest import client_of
-from tests.dashboards.reading import table
+from tests.dashboards.reading import links, table
 from tests.dashboards.traffic import MINUTE, NOW_NS, filled
 
 HOUR = Window(NOW_NS - 60 * MINUTE, NOW_NS)
@@ -62,15 +63,23 @@ def test_the_table_says_the_same_in_figures(client: TestClient, shop: SpanReader
         assert row[4].split()[-1] == format.percent(edge.errors / edge.calls)
 
 
-def test_an_edge_leads_to_its_slowest_traces(page: TestClient) -> None:
-    html = page.get("/topology?from=now-30m").text
-    href = re.search(
-        r'<a class="edge[^"]*" href="([^"]*)" data-from="function:checkout" data-to="queue:orders"', html
-    )
-    assert href
-    assert parse_qs(urlsplit(unescape(href[1])).query) == {
-        "from": ["now-30m"], "source": ["function:checkout"], "target": ["queue:orders"], "sort": ["slowest"],
-    }  # fmt: skip
+def href_of(html: str, source: str, target: str) -> str:
+    """Where an edge of the map leads."""
+    found = re.search(f'<a class="edge[^"]*" href="([^"]*)" data-from="{source}" data-to="{target}"', html)
+    assert found
+    return unescape(found[1])
+
+
+def test_an_edge_leads_to_its_figures_and_they_to_its_slowest_traces(page: TestClient) -> None:
+    href = href_of(page.get("/topology?from=now-30m&depth=2").text, "function:checkout", "queue:orders")
+    ends = {"from": ["now-30m"], "source": ["function:checkout"], "target": ["queue:orders"]}
+    assert parse_qs(urlsplit(href).query) == ends
+    html = page.get(href).text
+    aside = re.search(r"<aside.*?</aside>", html, re.DOTALL)
+    assert aside
+    (slowest,) = (link for link in links(aside[0], "/traces?") if "slowest" in link)
+    assert parse_qs(urlsplit(slowest).query) == ends | {"sort": ["slowest"]}
+    assert page.get(slowest).status_code == 200
 
 
 def test_a_focus_shows_only_what_lies_around_and_a_panel(page: TestClient) -> None:
@@ -171,3 +180,55 @@ def test_a_function_in_focus_says_how_often_it_was_refused() -> None:
     app = build_app(storage.reader, None, UiSettings(now_ns=lambda: T0 + 60 * SECOND))
     html = TestClient(app, base_url="http://127.0.0.1").get("/topology?focus=function:stock").text
     assert re.search(r"<dt>Refused</dt><dd>1</dd>", html)
+
+
+def test_an_edge_in_focus_has_its_figures_over_time(page: TestClient, small: SpanReader) -> None:
+    html = page.get("/topology?source=queue:orders&target=function:mailer").text
+    edge = next(e for e in small.edges(EdgesQuery(HOUR)) if e.source.id == "queue:orders")
+    calls, durations, waits = history(html)
+    assert f"Ok {edge.calls - edge.errors}" in calls and f"Failed {edge.errors}" in calls
+    assert durations.startswith("Duration") and "Called p95" not in durations, "only the called side is known"
+    assert waits.startswith("Wait in the queue")
+    assert f"<dt>Wait p95</dt><dd>{format.duration(edge.queue_delay_p95_ns)}</dd>" in html
+    assert nodes(html) == {
+        "function:checkout", "queue:orders", "function:mailer", "external:mail.example.com",
+    }  # fmt: skip
+    assert re.search(r'<a class="edge[^"]* chosen" [^>]*data-from="queue:orders"', html)
+    both = history(page.get("/topology?source=function:storefront&target=function:checkout").text)
+    assert len(both) == 2 and "Called p95" in both[1]
+
+
+def test_an_edge_of_users_shows_what_is_around_its_other_end(page: TestClient) -> None:
+    html = page.get("/topology?source=user:user&target=function:storefront").text
+    assert "function:checkout" in nodes(html)
+    assert "trigger:timer" not in nodes(html), "of what users call nothing else is near"
+
+
+def test_an_edge_that_is_not_there_says_so(page: TestClient) -> None:
+    html = page.get("/topology?source=function:mailer&target=queue:orders").text
+    assert "No calls along this edge in this range" in html and "Whole map" in html
+
+
+def test_an_edge_says_how_many_of_its_calls_were_refused() -> None:
+    storage = MemoryStorage()
+    called = {"kind": "client", "peer_kind": "function", "peer": "stock"}
+    storage.writer.write([batch(span(1, 1, **called, http_status=429), span(1, 2, **called))])
+    app = build_app(storage.reader, None, UiSettings(now_ns=lambda: T0 + 60 * SECOND))
+    client = TestClient(app, base_url="http://127.0.0.1")
+    html = client.get("/topology?source=function:shop&target=function:stock").text
+    assert re.search(r"<dt>Refused</dt><dd>1</dd>", html)
+    assert history(html)[-1].endswith("Refused 1")
+    head, row = table(html)
+    assert row[head.index("Refused")] == "1"
+
+
+def test_figures_that_were_read_from_sums_say_what_they_may_be_off_by(
+    small: SpanReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = EdgesQuery(HOUR)
+    summed = tuple(dataclasses.replace(edge, quantile_error=0.022) for edge in small.edges(asked))
+    paths = ["/topology", "/topology?source=queue:orders&target=function:mailer"]
+    exact = [client_of(small).get(path).text.count("± 2.2%") for path in paths]
+    monkeypatch.setattr(small, "edges", lambda query: summed)
+    assert exact == [0, 0]
+    assert [client_of(small).get(path).text.count("± 2.2%") for path in paths] == [2, 3]
