@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector import interpreter
@@ -30,7 +30,7 @@ from collector.receivers.tls import tls_of
 from collector.retention import Caretaker, Limits, part_bytes
 from collector.settings import Address, Settings, SettingsError
 from collector.sqlchild import Allowance, ChildRunner
-from collector.storage.base import Grace, SpanWriter, StorageError
+from collector.storage.base import Grace, SampledOut, SpanWriter, StorageCare, StorageError
 from collector.storage.duckdb import (
     PART_BYTES,
     DatabaseOptions,
@@ -92,9 +92,9 @@ def telemetry_of(
     settings: Settings,
     doorway: Doorway,
     forwarding: Forwarding | None = None,
-    rollup_lag: Callable[[], int] | None = None,
+    care: StorageCare | None = None,
 ) -> Telemetry:
-    """What /metrics, /readyz and the status page tell."""
+    """What /metrics, /readyz and the status page tell, with `care` of the store, too."""
     return Telemetry(
         version,
         settings.data_dir,
@@ -103,7 +103,8 @@ def telemetry_of(
         ingest.stats,
         doorway.counts,
         forwarding.stats if forwarding else None,
-        rollup_lag,
+        care.rollup_lag if care else None,
+        care.sampled_out if care else SampledOut,
     )
 
 

@@ -177,7 +177,7 @@ async def _listen(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     doorway = build_doorway(settings, forwarding)
-    telemetry = telemetry_of(__version__, ingest, settings, doorway, forwarding, store.care.rollup_lag)
+    telemetry = telemetry_of(__version__, ingest, settings, doorway, forwarding, store.care)
     async with run_receivers(ingest, settings, doorway, operations(telemetry, PROBES)) as bound:
         pages = UiSettings(
             allowed_hosts=settings.ui_hosts,

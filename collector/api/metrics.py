@@ -161,8 +161,20 @@ METRICS = (
     Metric(
         "tracekit_rollup_lag_spans",
         "gauge",
-        "spans stored and not summed up yet: queries over hours read them one by one",
+        "spans that should have been summed up by now: queries over hours read them one by one",
         _one(lambda f: f.rollup_lag),
+    ),
+    Metric(
+        "tracekit_sampled_out_traces_total",
+        "counter",
+        "ordinary traces that tail sampling did not keep",
+        _one(lambda f: f.sampled_out.traces),
+    ),
+    Metric(
+        "tracekit_sampled_out_spans_total",
+        "counter",
+        "spans of these traces",
+        _one(lambda f: f.sampled_out.spans),
     ),
     Metric("tracekit_file_bytes", "gauge", "size of what lies in the data folder, by file", _files),
     Metric("tracekit_disk_free_bytes", "gauge", "of the data folder", _one(lambda f: f.disk_free_bytes)),

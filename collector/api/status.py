@@ -19,6 +19,7 @@ def status_document(facts: Facts) -> dict[str, Any]:
         "rates": {signal: round(rate, 3) for signal, rate in facts.rates.items()},
         "ingest": dataclasses.asdict(facts.ingest),
         "rollup_lag": facts.rollup_lag,
+        "sampled_out": dataclasses.asdict(facts.sampled_out),
         "queue_limit_bytes": facts.queue_limit_bytes,
         "requests": [
             {"protocol": protocol, "signal": signal, "code": code, "count": count}

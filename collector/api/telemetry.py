@@ -14,9 +14,10 @@ from collector.decode import decoder_name
 from collector.forward import ForwardStats
 from collector.ingest import IngestStats
 from collector.receivers.counts import Counts
-from collector.storage.base import RetryLater
+from collector.storage.base import RetryLater, SampledOut
 
 RATE_WINDOW_S = 60
+NOTHING = SampledOut()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,10 @@ class Facts:
     rss_bytes: int
     cpu_s: float
     forward: ForwardStats | None = None
-    # Spans that were not summed up yet: queries over hours read them one by one. None: the store was not
-    # asked, or cannot tell now.
+    # Spans that should have been summed up by now: queries over hours read them one by one. None: the store
+    # was not asked, or cannot tell now.
     rollup_lag: int | None = 0
+    sampled_out: SampledOut = NOTHING
 
     @property
     def trouble(self) -> str:
@@ -65,6 +67,7 @@ class Telemetry:
     counts: Counts
     forward: Callable[[], ForwardStats] | None = None
     rollup_lag: Callable[[], int] | None = None
+    sampled_out: Callable[[], SampledOut] = SampledOut
     started_s: float = field(default_factory=time.monotonic)
 
     def facts(self, asks_store: bool = True) -> Facts:
@@ -90,6 +93,7 @@ class Telemetry:
             cpu_s=usage.ru_utime + usage.ru_stime,
             forward=self.forward() if self.forward else None,
             rollup_lag=self._rollup_lag() if asks_store else None,
+            sampled_out=self.sampled_out(),
         )
 
     def _rollup_lag(self) -> int | None:

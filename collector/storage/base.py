@@ -704,6 +704,14 @@ SLOW_QUANTILE = 0.99
 RARE_CALLS = 100
 
 
+@dataclass(frozen=True, slots=True)
+class SampledOut:
+    """What sampling did not keep."""
+
+    traces: int = 0
+    spans: int = 0
+
+
 class StorageCare(Protocol):
     """Looking after what is stored, beside reading and writing; called by one thread of its own."""
 
@@ -737,8 +745,13 @@ class StorageCare(Protocol):
         sampled once; how many were. RetryLater if it could not be done now."""
         ...
 
+    def sampled_out(self) -> SampledOut:
+        """What `sample` has left out since the store was opened."""
+        ...
+
     def rollup_lag(self) -> int:
-        """How many spans were not summed up yet, so that queries over hours read them one by one."""
+        """How many spans should have been summed up by now and were not, so that queries over hours read them
+        one by one. Not those that wait on purpose: few ones, and what may still be added to."""
         ...
 
     def care(self) -> None:

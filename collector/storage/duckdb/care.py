@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from collector.storage.base import Holding, RetryLater, Signal
+from collector.storage.base import Holding, RetryLater, SampledOut, Signal
 from collector.storage.duckdb import edgesums, parts, pins, rollups, sampling, sql, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.parts import Part
@@ -41,6 +41,7 @@ class DuckDBCare:
         self._pinning = threading.Lock()
         # Sealed parts do not change: what each holds is counted once.
         self._sealed: dict[Part, dict[Signal, int]] = {}
+        self._sampled_out = SampledOut()
 
     def holdings(self) -> tuple[Holding, ...]:
         database = self._database
@@ -83,11 +84,20 @@ class DuckDBCare:
     def _sample(self, part: Part, one_of: int) -> None:
         copied = [t for tables in TABLES.values() for t in tables if t not in sampling.TABLES]
         chosen = sampling.PartSampling(self._database.parts, part, one_of)
-        self._database.rewrite(part, copied, sampling.TABLES, chosen)
+        before = sampling.held(self._database, part)
+        after = sampling.held(self._database, self._database.rewrite(part, copied, sampling.TABLES, chosen))
         self._sealed.pop(part, None)
+        known = self._sampled_out
+        self._sampled_out = SampledOut(
+            known.traces + before.traces - after.traces, known.spans + before.spans - after.spans
+        )
+
+    def sampled_out(self) -> SampledOut:
+        return self._sampled_out
 
     def rollup_lag(self) -> int:
-        return max(rollups.lag(self._database), edgesums.lag(self._database))
+        now_ns = self._clock()
+        return max(rollups.overdue(self._database, now_ns), edgesums.overdue(self._database, now_ns))
 
     def care(self) -> None:
         """Checkpoints are due for a log that has grown, and once for a part that is not written any more."""

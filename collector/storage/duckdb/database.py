@@ -171,10 +171,10 @@ class Database:
 
     def rewrite(
         self, part: Part, tables: Sequence[str], more: Sequence[str] = (), sampling: Sampling | None = None
-    ) -> None:
+    ) -> Part:
         """Replace a part that is not written any more by one that holds only these tables and what they refer
-        to; `more` tables are filled by the `sampling`. Whenever this is interrupted, one of both is whole and
-        counts (_settled)."""
+        to; `more` tables are filled by the `sampling`. The part that takes its place; whenever this is
+        interrupted, one of both is whole and counts (_settled)."""
         with self._naming:
             name = parts.free_name(self.folder, part.day)
             one_of = sampling.one_of if sampling else part.one_of
@@ -195,6 +195,7 @@ class Database:
             if times:
                 self.parts.widen(new, table, times)
         self._leave(part, new)
+        return new
 
     def pinned_part(self) -> Part:
         """The part that pinned traces are moved to, made if there is none."""

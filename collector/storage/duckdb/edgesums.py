@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,8 @@ from collector.storage.duckdb.usage import REFUSED
 
 # Nothing that a slot's calls may refer to came within this time: else it would be summed up again at once.
 REST_NS = 60 * 10**9
+# It is looked after every half minute: what could be summed up for longer is overdue.
+OVERDUE_NS = 60 * 10**9
 # Summed up at a time: of so many slots at most, and of so many spans. More in a single slot's surroundings
 # are left to be read when asked for: joining them would take the memory that writing needs.
 SLOTS_A_STEP = 20
@@ -229,16 +231,20 @@ def gather(database: Database, now_ns: int) -> None:
         database.statement("FORCE CHECKPOINT edge_sums")
 
 
-def lag(database: Database) -> int:
-    """How many spans were not looked at yet."""
+def overdue(database: Database, now_ns: int) -> int:
+    """How many spans lie in slots that have come to rest OVERDUE_NS ago, and were not summed up since."""
+    return database.read(lambda connection: _overdue(database.parts, now_ns - OVERDUE_NS, connection))
 
-    def count(connection: Any) -> int:
-        seen = _seen(connection)
-        looked_at = {name: known.rows for name, known in seen.items()}
-        found = database.parts.written
-        return sum(max(_rows(part, connection) - looked_at.get(part.name, 0), 0) for part in found)
 
-    return database.read(count)
+def _overdue(found: Catalogue, now_ns: int, connection: Any) -> int:
+    stale = _stale(found, Window(-(2**62), 2**62), connection)
+    waiting = sorted(_waiting(found, now_ns, connection, stale))
+    spans = 0
+    for stretch in _stretches(waiting):
+        came = _came(found, stretch, connection)
+        among = [slot for slot in waiting if stretch.start_ns <= slot < stretch.end_ns and slot in came]
+        spans += sum(came[slot][1] for slot in among if _is_at_rest(slot, came, now_ns))
+    return spans
 
 
 def _step(found: Catalogue, now_ns: int, connection: Any) -> bool:
@@ -290,20 +296,27 @@ def _forget(stale: set[int], connection: Any) -> None:
 
 def _due(found: Catalogue, now_ns: int, connection: Any) -> Run | None:
     """The newest slots in a row that have come to rest and were not summed up."""
-    times = [held for part in found.written if (held := found.times(part, "spans"))]
-    last_ns = now_ns - PAIR_SLACK_NS - REST_NS - ROLLUP_SLOT_NS
-    first_ns = min((first for first, _ in times), default=last_ns)
-    if first_ns >= last_ns:
-        return None
-    known = _numbers("SELECT slot_ns FROM edge_sums.slots", connection)
-    # What is unpinned goes without a trace: nothing says later that it was summed up.
-    known |= _around(_spans_of(_pinned(found, connection)))
-    waiting = [slot for slot in reversed(_slots(found, Window(first_ns, last_ns))) if slot not in known]
+    waiting = _waiting(found, now_ns, connection)
     for begin in range(0, len(waiting), _LOOKED_AT):
         run = _at_rest(found, waiting[begin : begin + _LOOKED_AT], now_ns, connection)
         if run:
             return run
     return None
+
+
+def _waiting(
+    found: Catalogue, now_ns: int, connection: Any, stale: Collection[int] = frozenset()
+) -> list[int]:
+    """Slots that are over and were not summed up, or in vain, the newest first."""
+    times = [held for part in found.written if (held := found.times(part, "spans"))]
+    last_ns = now_ns - PAIR_SLACK_NS - REST_NS - ROLLUP_SLOT_NS
+    first_ns = min((first for first, _ in times), default=last_ns)
+    if first_ns >= last_ns:
+        return []
+    known = _numbers("SELECT slot_ns FROM edge_sums.slots", connection).difference(stale)
+    # What is unpinned goes without a trace: nothing says later that it was summed up.
+    known |= _around(_spans_of(_pinned(found, connection)))
+    return [slot for slot in reversed(_slots(found, Window(first_ns, last_ns))) if slot not in known]
 
 
 def _pinned(found: Catalogue, connection: Any) -> list[int]:
@@ -316,8 +329,7 @@ def _at_rest(found: Catalogue, slots: Sequence[int], now_ns: int, connection: An
     came = _came(found, Window(slots[-1], slots[0] + ROLLUP_SLOT_NS), connection)
     run: Run | None = None
     for slot in slots:
-        near = _around(_spans_of([slot]))
-        if any(came[other][0] > now_ns - REST_NS for other in near if other in came):
+        if not _is_at_rest(slot, came, now_ns):
             if run:
                 break
             continue
@@ -330,6 +342,11 @@ def _at_rest(found: Catalogue, slots: Sequence[int], now_ns: int, connection: An
             break
         run = Run(window, width, spans <= SPANS_A_STEP)
     return run
+
+
+def _is_at_rest(slot: int, came: dict[int, tuple[int, int]], now_ns: int) -> bool:
+    near = _around(_spans_of([slot]))
+    return not any(came[other][0] > now_ns - REST_NS for other in near if other in came)
 
 
 def _came(found: Catalogue, window: Window, connection: Any) -> dict[int, tuple[int, int]]:

@@ -24,6 +24,8 @@ from collector.storage.duckdb.parts import Catalogue, Part
 RELATIVE_ERROR = 2 ** (1 / 32) - 1
 # Rows that may wait: a reader groups them in some ten milliseconds.
 WAITING_ROWS = 500_000
+# The store is looked after every half minute: what could be gathered for longer is overdue.
+OVERDUE_NS = 60 * 10**9
 # Of one step: names of operations beyond the most frequent ones are summed up without a name.
 NAMED_OPERATIONS = 1_000
 
@@ -63,14 +65,25 @@ def _at_one_moment(ask: Any, connection: Any) -> Any:
         roll_back(connection)
 
 
-def lag(database: Database) -> int:
-    """How many spans are not gathered yet."""
+def overdue(database: Database, now_ns: int) -> int:
+    """How many spans that were received OVERDUE_NS ago could have been gathered since, and were not."""
 
     def ask(connection: Any) -> int:
-        counted = [_counted(part, connection) for part in database.parts.written]
-        return sum(max(total - until, 0) for total, until in counted)
+        found = database.parts
+        return sum(
+            _overdue(part, _least(found, part), now_ns - OVERDUE_NS, connection) for part in found.written
+        )
 
     return database.read(ask)
+
+
+def _overdue(part: Part, least: int, until_ns: int, connection: Any) -> int:
+    total, until = _counted(part, connection)
+    if total - until < least:
+        return 0
+    statement = f"SELECT count(*) FROM {part.sql}.spans WHERE rowid >= ? AND received_ns < ?"
+    ((spans,),) = connection.execute(statement, [until, until_ns]).fetchall()
+    return int(spans)
 
 
 def gather(database: Database) -> None:
@@ -78,11 +91,15 @@ def gather(database: Database) -> None:
     found = database.parts
     for part in found.written:  # from the pinned ones rows are deleted, which may move others
         total, until = database.read(functools.partial(_counted, part))
-        least = WAITING_ROWS if part == found.newest else 1
-        while total - until >= least:
+        while total - until >= _least(found, part):
             step = min(until + WAITING_ROWS, total)
             database.transact(functools.partial(_gather, found, part, until, step))
             until = step
+
+
+def _least(found: Catalogue, part: Part) -> int:
+    """So many rows are worth a step."""
+    return WAITING_ROWS if part == found.newest else 1
 
 
 def _counted(part: Part, connection: Any) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from collector.storage.base import RARE_CALLS, SLOW_QUANTILE
+from collector.storage.base import RARE_CALLS, SLOW_QUANTILE, SampledOut
 from collector.storage.duckdb import sql
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.parts import PINNED, Catalogue, Part
@@ -58,3 +58,10 @@ def _begun_before(database: Database, part: Part, moment_ns: int) -> bool:
     statement = f"SELECT min(received_ns) < ? FROM {part.sql}.spans"
     ((before,),) = database.read(lambda c: c.execute(statement, [moment_ns]).fetchall())
     return bool(before)
+
+
+def held(database: Database, part: Part) -> SampledOut:
+    """How much of it there is to leave out."""
+    statement = f"SELECT count(DISTINCT trace_id), count(*) FROM {part.sql}.spans"
+    ((traces, spans),) = database.read(lambda c: c.execute(statement).fetchall())
+    return SampledOut(traces, spans)

@@ -10,6 +10,7 @@ from collector.api.metrics import METRICS, render
 from collector.api.telemetry import Facts
 from collector.forward import ForwardStats
 from collector.ingest import IngestStats
+from collector.storage.base import SampledOut
 
 DOCS = (Path(__file__).resolve().parents[3] / "docs" / "collector.md").read_text()
 INGEST = IngestStats(
@@ -40,6 +41,7 @@ FACTS = Facts(
     rss_bytes=2**20,
     cpu_s=0.5,
     rollup_lag=9,
+    sampled_out=SampledOut(traces=5, spans=15),
     forward=ForwardStats(waiting_bytes=1, sent=2, retries=3, dropped={"full": 4}),
 )
 

@@ -147,10 +147,10 @@ def same(found: Sequence[Edge], right: dict[tuple[str, str], Edge]) -> None:
 def test_sums_say_what_a_brute_force_count_says(tmp_path: Path, seed: int) -> None:
     rows = traffic(seed)
     with stored(tmp_path, rows, seed) as storage:
-        assert edgesums.lag(storage._database) > 0, "some came after the last gathering"
+        assert edgesums.overdue(storage._database, time.time_ns()) > 0, "some came after the last gathering"
         same(storage.reader.edges(EdgesQuery(WINDOW)), brute_force(rows, WINDOW))
         edgesums.gather(storage._database, time.time_ns())
-        assert edgesums.lag(storage._database) == 0
+        assert edgesums.overdue(storage._database, time.time_ns()) == 0
         check(storage, rows)
         check(storage, rows, Window(WINDOW.start_ns, WINDOW.end_ns - 3 * ROLLUP_SLOT_NS))
     with contextlib.closing(open_storage(tmp_path)) as storage:
@@ -263,6 +263,24 @@ def test_docs_tell_every_column(tmp_path: Path) -> None:
         assert f"| `{name}` | {kind} |" in section, (table, name, kind)
 
 
+def test_nothing_is_overdue_before_it_can_be_summed_up_for_a_minute(tmp_path: Path) -> None:
+    rows = [row(n, 1, AT_0 + n * 60) for n in range(60)]
+    end_ns = FIRST_NS + 61 * 60 * SECOND
+    with contextlib.closing(open_storage(tmp_path)) as storage:
+        storage.writer.write([batch(*rows)])
+        of_now = [edgesums.overdue(storage._database, now) for now in (end_ns, end_ns + 10**13)]
+        assert 0 < of_now[0] <= 60 - 15 < of_now[1]
+        edgesums.gather(storage._database, end_ns)
+        assert edgesums.overdue(storage._database, end_ns) == 0
+        assert edgesums.overdue(storage._database, end_ns + edgesums.OVERDUE_NS) == 0
+        assert edgesums.overdue(storage._database, end_ns + 10**13) > 0
+        late = row(99, 1, AT_0, received_ns=end_ns)
+        storage.writer.write([batch(late)])
+        resting_ns = end_ns + edgesums.REST_NS
+        assert edgesums.overdue(storage._database, resting_ns) == 0, "more may come late"
+        assert edgesums.overdue(storage._database, resting_ns + edgesums.OVERDUE_NS) > 0
+
+
 KILLED = """
 import os, signal, sys, time
 from pathlib import Path
@@ -293,7 +311,7 @@ def test_a_kill_while_edges_are_summed_up_counts_nothing_twice(tmp_path: Path, m
     assert killed.returncode == -signal.SIGKILL
     rows = traffic(8, 60)
     with contextlib.closing(open_storage(tmp_path)) as storage:
-        assert (edgesums.lag(storage._database) > 0) == (moment == "before the commit")
+        assert (edgesums.overdue(storage._database, time.time_ns()) > 0) == (moment == "before the commit")
         same(storage.reader.edges(EdgesQuery(WINDOW)), brute_force(rows, WINDOW))
         edgesums.gather(storage._database, time.time_ns())
         check(storage, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from collector.model import SpanBatch
 from collector.storage.base import (
     LONG_NS,
     ROLLUP_SLOT_NS,
@@ -94,6 +96,15 @@ QUERIES = [
     SeriesQuery(WINDOW, by="trigger", buckets=10),
     SeriesQuery(WINDOW, by="service", buckets=4, operation="work"),
 ]
+
+
+def waiting(storage: DuckDBStorage) -> int:
+    """Spans that are not summed up yet."""
+    database = storage._database
+    counted = [database.read(functools.partial(rollups._counted, part)) for part in database.parts.written]
+    return sum(total - until for total, until in counted)
+
+
 QUANTILES = ("p50_ns", "p95_ns", "p99_ns")
 
 
@@ -110,7 +121,7 @@ def same(found: Any, right: Any, error: float = rollups.RELATIVE_ERROR) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_sums_say_what_the_spans_say(tmp_path: Path, seed: int) -> None:
     with both(tmp_path, seed) as (storage, memory):
-        assert 0 < rollups.lag(storage._database) < STEP + 200, "some were gathered, some were not"
+        assert 0 < waiting(storage) < STEP + 200, "some were gathered, some were not"
         for query in QUERIES:
             ask = "functions" if isinstance(query, FunctionsQuery) else "series"
             found, right = getattr(storage.reader, ask)(query), getattr(memory.reader, ask)(query)
@@ -199,7 +210,23 @@ def test_what_is_not_summed_up_is_told_when_a_file_goes_meanwhile(
             return found
 
         monkeypatch.setattr(parts.Catalogue, "written", property(dropping))
-        assert storage.care.rollup_lag() > 0
+        assert rollups.overdue(database, WINDOW.end_ns + 2 * LONG_NS) > 0
+
+
+def test_what_waits_on_purpose_is_not_overdue(tmp_path: Path) -> None:
+    def sent(first: int, count: int, received_ns: int) -> list[SpanBatch]:
+        return [batch(*(row(n, 1, received_ns=received_ns) for n in range(first, first + count)))]
+
+    with contextlib.closing(open_storage(tmp_path)) as storage:
+        overdue = functools.partial(rollups.overdue, storage._database)
+        storage.writer.write(sent(0, STEP - 1, T0))
+        assert overdue(T0 + 10 * rollups.OVERDUE_NS) == 0, "too few to be worth it"
+        storage.writer.write(sent(STEP, 2, T0 + 9 * SECOND))
+        assert overdue(T0 + rollups.OVERDUE_NS) == 0, "the round that looks is not due"
+        assert overdue(T0 + rollups.OVERDUE_NS + SECOND) == STEP - 1
+        assert overdue(T0 + rollups.OVERDUE_NS + 10 * SECOND) == STEP + 1
+        storage.care.care()
+        assert overdue(T0 + 10 * rollups.OVERDUE_NS) == 0
 
 
 def test_pinned_traces_and_a_rewritten_part_are_counted_once(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from collector.storage.base import EdgesQuery, FunctionsQuery, SeriesQuery, SlowQuery, Window
+from collector.storage.base import EdgesQuery, FunctionsQuery, SampledOut, SeriesQuery, SlowQuery, Window
 from collector.storage.duckdb import DuckDBStorage, open_storage
 from collector.storage.spanseries import SpanSeriesQuery
 from collector.storage.spanset import All, Comparison, Field, Related, Spans
@@ -106,8 +106,11 @@ def test_what_is_worth_a_look_stays_whole_and_of_the_rest_one_of_ten(tmp_path: P
     clock = Clock()
     with opened(tmp_path, clock) as storage:
         fill(storage, clock)
+        assert storage.care.sampled_out() == SampledOut()
         assert storage.care.sample(ONE_OF, LATER) == 1
         found = kept(storage)
+        gone = TRACES + 1 - len(found)
+        assert storage.care.sampled_out() == SampledOut(gone, 3 * gone)
         expected = {n for n in range(1, TRACES + 1) if worth_a_look(n) or is_picked(n)} | {TRACES + 1}
         assert found == dict.fromkeys(expected, 3)
         left, rest = (

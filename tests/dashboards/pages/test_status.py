@@ -9,6 +9,7 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from collector.api.status import status_document
+from collector.storage.base import SampledOut
 from dashboards.app import build_app
 from tests.collector.api.test_metrics import FACTS, INGEST
 from tests.dashboards.traffic import filled
@@ -34,6 +35,11 @@ def test_rates_sizes_and_reasons_are_there() -> None:
 def test_reasons_are_text_and_nothing_else() -> None:
     text = page(ingest=dataclasses.replace(INGEST, rejected={"<script>alert(1)</script>": 1}))
     assert "<script>alert" not in text and "&lt;script&gt;alert" in text
+
+
+def test_what_sampling_left_out_is_told_once_there_is_any() -> None:
+    assert "5 traces, 15 spans" in page()
+    assert "by sampling" not in page(sampled_out=SampledOut())
 
 
 def test_trouble_is_said_first() -> None:
