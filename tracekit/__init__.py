@@ -121,15 +121,20 @@ class _Near:
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> object:
         if not path or not _of_files or not name.startswith("tracekit."):
             return None
-        try:
-            source = f"{path[0]}/{name.rpartition('.')[2]}.py"
-            loader = _Compiled(name, source)
-            spec = _Spec(name, loader, origin=source)
-            spec.has_location = True
-            loader.code = _compiled(name, source, spec.cached)
-        except Exception:  # a package's folder, nothing compiled, or nothing at all: not for us to tell
-            return None
-        return spec if loader.code else None
+        stem = f"{path[0]}/{name.rpartition('.')[2]}"
+        return _spec(name, f"{stem}.py") or _spec(name, f"{stem}/__init__.py", [stem])
+
+
+def _spec(name: str, source: str, within: list[str] | None = None) -> object:
+    try:
+        loader = _Compiled(name, source)
+        spec = _Spec(name, loader, origin=source)
+        spec.submodule_search_locations = within
+        spec.has_location = True
+        loader.code = _compiled(name, source, spec.cached)
+    except Exception:  # nothing compiled, or nothing at all: not for us to tell
+        return None
+    return spec if loader.code else None
 
 
 class _Compiled(_importlib.SourceFileLoader):  # type: ignore[misc]
@@ -149,8 +154,8 @@ def _compiled(name: str, source: str, cached: str) -> object:
         os.close(file)
     # As PEP 3147 and 552 have it: magic number, flags (0: valid by time), time and size of the source.
     of = os.stat(source)
-    words = [0, int(of.st_mtime) & 0xFFFFFFFF, of.st_size & 0xFFFFFFFF]
-    valid = _importlib.MAGIC_NUMBER + b"".join([number.to_bytes(4, "little") for number in words])
+    time, size = int(of.st_mtime) & 0xFFFFFFFF, of.st_size & 0xFFFFFFFF
+    valid = _importlib.MAGIC_NUMBER + (size << 64 | time << 32).to_bytes(12, "little")
     if len(found) == _LARGEST or found[:16] != valid:
         return None
     return _importlib._compile_bytecode(memoryview(found)[16:], name, cached, source)

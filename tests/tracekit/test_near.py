@@ -52,6 +52,26 @@ def test_compiled_modules_are_found_near_and_look_as_importlibs(package: Path) -
     assert file == compiled_as == str(package / "tracekit" / "config.py")
 
 
+def test_packages_within_are_found_near_too_and_look_as_importlibs(package: Path) -> None:
+    code = """
+import importlib, sys, tracekit
+tracekit.undisturbed(__import__, "tracekit.platforms.fc")
+near = sys.modules["tracekit.platforms"]
+spec = near.__spec__
+print(type(spec.loader).__name__, type(sys.modules["tracekit.platforms.fc"].__spec__.loader).__name__)
+importlib.reload(near)  # by importlib alone
+for name in ("name", "origin", "cached", "parent", "has_location", "submodule_search_locations"):
+    assert getattr(near.__spec__, name) == getattr(spec, name), name
+print(type(near.__spec__.loader).__name__, near.__path__[0], near.__file__)
+"""
+    inside = package / "tracekit" / "platforms"
+    assert load(package, code) == ["_Compiled"] * 2 + [
+        "SourceFileLoader",
+        str(inside),
+        str(inside / "__init__.py"),
+    ]
+
+
 def test_a_package_that_was_moved_tells_its_new_place(package: Path) -> None:
     moved = package.rename(package.parent / "there")
     assert load(moved)[2:] == [str(moved / "tracekit" / "config.py")] * 2
