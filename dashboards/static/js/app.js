@@ -66,15 +66,16 @@ async function tick() {
 }
 
 // ---- times
+const put = (element, text) => { if (element.textContent !== text) element.textContent = text; }; // what stays need not be laid out anew
 function times() {
-  for (const time of document.querySelectorAll("time.clock")) time.textContent = clock(new Date(time.dateTime), time.classList.contains("ms"));
+  for (const time of document.querySelectorAll("time.clock")) put(time, clock(new Date(time.dateTime), time.classList.contains("ms")));
   const zone = timeZone(), chosen = root.dataset.zone || "utc", button = $("#zone");
-  for (const name of document.querySelectorAll(".zone-name")) name.textContent = zone;
+  for (const name of document.querySelectorAll(".zone-name")) put(name, zone);
   button.hidden = $("#zone-pick").hidden = false;
-  button.textContent = { utc: "UTC", local: "LOC" }[chosen] ?? "TZ";
+  put(button, { utc: "UTC", local: "LOC" }[chosen] ?? "TZ");
   button.title = zone;
 }
-setInterval(() => { if (!document.hidden) for (const time of document.querySelectorAll("time.ago")) time.textContent = ago(new Date(time.dateTime)); }, 5000);
+setInterval(() => { if (!document.hidden) for (const time of document.querySelectorAll("time.ago")) put(time, ago(new Date(time.dateTime))); }, 5000);
 
 // ---- wiring, by delegation so that swaps need none of it again
 function toggleTheme() {

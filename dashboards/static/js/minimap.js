@@ -68,9 +68,10 @@ export class Minimap {
 
 /** Colours as a canvas takes them: by palette slot, and err, fg, accent; `font` is the page's. */
 export function palette(box) {
-  const probe = box.appendChild(document.createElement("i")), read = (name) => { probe.className = `dot ${name}`; return getComputedStyle(probe).backgroundColor; };
-  const colours = Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7, 8].map((s) => [s, read(`s${s}`)]));
-  Object.assign(colours, { err: read("c-err"), accent: read("c-accent"), fg: getComputedStyle(probe).color, font: getComputedStyle(probe).fontFamily });
-  probe.remove();
-  return colours;
+  const names = [0, 1, 2, 3, 4, 5, 6, 7, 8, "err", "accent"], probes = names.map((name) => Object.assign(document.createElement("i"), { className: `dot ${name >= 0 ? "s" : "c-"}${name}` }));
+  box.append(...probes); // all of them before the first is read: styles are worked out once
+  const colours = Object.fromEntries(names.map((name, k) => [name, getComputedStyle(probes[k]).backgroundColor]));
+  const { color: fg, fontFamily: font } = getComputedStyle(probes[0]);
+  for (const probe of probes) probe.remove();
+  return { ...colours, fg, font };
 }

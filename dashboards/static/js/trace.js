@@ -20,11 +20,15 @@ class TracePage {
     this.pane = new Pane($("#pane"), this.base, this.model, { onSelect: (i) => this.select(i), onClose: () => this.close() });
     this.selected = -1;
     this.matches = [];
+    this.wide = 0; // pixels of the time axis; told before it is painted, asking would lay out the page
+    this.watch = new ResizeObserver(([entry]) => { this.wide = entry.contentRect.width; this.#ticks(); });
+    this.watch.observe($("#ticks"));
     this.#wire();
     this.#read();
   }
   leave() {
     this.over.abort();
+    this.watch.disconnect();
     this.rows.close();
     this.mini.close();
   }
@@ -124,7 +128,7 @@ class TracePage {
     const [from, to] = this.rows.view, by = (to - from) * share;
     this.zoom(this.mini.clamp([from + by, to + by]), "replace");
   }
-  #ticks() { ticks($("#ticks"), this.rows.view, this.model.unit); }
+  #ticks() { if (this.wide) ticks($("#ticks"), this.rows.view, this.model.unit, this.wide); }
   #path(on) {
     this.rows.box.classList.toggle("no-path", !on);
     $("#show-path").classList.toggle("on", on);
@@ -190,7 +194,6 @@ class TracePage {
       if (by) { event.preventDefault(); event.stopPropagation(); this.pan(by); }
     });
     on(document, "theme", () => this.mini.draw());
-    on(window, "resize", () => this.#ticks());
     on(window, "keydown", (event) => this.#key(event), { capture: true });
     this.#splitter(on);
   }
@@ -199,7 +202,6 @@ class TracePage {
       const width = Math.max(90, Math.min(card.clientWidth - 120, px));
       card.style.setProperty("--names", `${width}px`);
       split.setAttribute("aria-valuenow", Math.round((width / card.clientWidth) * 100));
-      this.#ticks();
     };
     on(split, "pointerdown", (event) => {
       split.setPointerCapture(event.pointerId);

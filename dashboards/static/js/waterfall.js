@@ -106,15 +106,15 @@ export class Model {
   time(i) { return this.du[i] * this.unit; }
 }
 
-/** Marks at round times in `box`, which shows [from, to) in steps of `unit` ns. */
-export function ticks(box, [from, to], unit) {
-  const width = (to - from) * unit, rough = width / Math.max(2, Math.floor((box.clientWidth || 600) / 110)), power = 10 ** Math.floor(Math.log10(rough || 1));
+/** Marks at round times in `box`, which is `wide` pixels and shows [from, to) in steps of `unit` ns. */
+export function ticks(box, [from, to], unit, wide = box.clientWidth) {
+  const width = (to - from) * unit, rough = width / Math.max(2, Math.floor(wide / 110)), power = 10 ** Math.floor(Math.log10(rough || 1));
   const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough) ?? 1, marks = [];
   for (let at = Math.ceil((from * unit) / step) * step; at < to * unit && marks.length < 40; at += step) {
     const left = ((at - from * unit) / width) * 100, line = document.createElement("i"), label = Object.assign(document.createElement("span"), { textContent: at ? duration(at).replace(/\.0+(?= )|(\.\d*?)0+(?= )/, "$1") : "0" });
     line.style.left = label.style.left = `${left}%`;
     marks.push(line);
-    if ((1 - left / 100) * box.clientWidth > 46) marks.push(label);
+    if ((1 - left / 100) * wide > 46) marks.push(label);
   }
   box.replaceChildren(...marks);
 }
@@ -127,13 +127,18 @@ export class Rows {
     this.space.className = "space";
     this.space.role = "presentation";
     this.ring = [];
-    this.watch = new ResizeObserver(() => this.#resize());
+    this.top = 0;
+    this.height = 600; // until the browser tells it: to ask would make it lay out the page at once
+    this.watch = new ResizeObserver(([entry]) => { this.height = entry.contentRect.height; this.#draw(); });
     this.watch.observe(box);
-    box.addEventListener("scroll", () => this.#draw(), { passive: true });
+    box.addEventListener("scroll", () => this.#draw(box.scrollTop), { passive: true });
     this.space.addEventListener("click", (event) => this.#click(event));
     this.reset();
   }
-  close() { this.watch.disconnect(); }
+  close() {
+    this.watch.disconnect();
+    cancelAnimationFrame(this.drawing);
+  }
 
   /** After rows were folded or unfolded. */
   reset() {
@@ -144,7 +149,7 @@ export class Rows {
   /** After something changed that shows in every row: the view, the matches, the selection. */
   redraw() {
     for (const row of this.ring) row.at = -1;
-    this.#draw();
+    this.drawing ??= requestAnimationFrame(() => this.#draw()); // once a frame, however much changed
   }
   show([from, to]) { this.view = [from, to]; this.redraw(); }
   select(i, scroll = true) {
@@ -160,18 +165,17 @@ export class Rows {
     this.#into(this.model.position(i));
   }
   #into(place) {
-    const y = place * ROW, { scrollTop, clientHeight } = this.box;
-    if (y < scrollTop || y + ROW > scrollTop + clientHeight) this.box.scrollTop = y - clientHeight / 2 + ROW;
+    const y = place * ROW;
+    if (y >= this.top && y + ROW <= this.top + this.height) return;
+    this.box.scrollTop = y - this.height / 2 + ROW;
+    this.top = this.box.scrollTop;
   }
 
-  #resize() {
-    // The head above is as wide as the rows, which a scrollbar may narrow.
-    this.box.parentElement.style.setProperty("--gutter", `${this.box.offsetWidth - this.box.clientWidth}px`);
-    this.redraw();
-  }
-  #draw() {
-    const { shown } = this.model, first = Math.max(0, Math.floor(this.box.scrollTop / ROW) - SPARE);
-    const count = Math.min(shown.length - first, Math.ceil((this.box.clientHeight || 600) / ROW) + 2 * SPARE);
+  #draw(top = this.top) {
+    this.drawing = null;
+    const { shown } = this.model;
+    this.top = Math.max(0, Math.min(top, shown.length * ROW - this.height)); // rows that were folded end the list sooner
+    const first = Math.max(0, Math.floor(this.top / ROW) - SPARE), count = Math.min(shown.length - first, Math.max(this.ring.length, Math.ceil(this.height / ROW) + 2 * SPARE));
     while (this.ring.length < count) this.ring.push(this.#make());
     const size = this.ring.length;
     for (let k = 0; k < size; k++) {
@@ -232,10 +236,10 @@ export class Rows {
     const inside = (marks ?? []).map(([a, b]) => [percent(a), percent(b ?? a), b === undefined]).filter(([a, b]) => b >= 0 && a <= 100);
     el.hidden = !inside.length;
     if (el.hidden) return;
-    const stops = [], step = Math.ceil(inside.length / STOPS);
+    const stops = [], step = Math.ceil(inside.length / STOPS), share = (at) => (100 * (at - left)) / (right - left || 1);
     for (let k = 0; k < inside.length; k += step) {
       const [a, , tick] = inside[k], b = inside[Math.min(k + step, inside.length) - 1][1];
-      const from = `${a - left}cqw`, to = tick ? `calc(${from} + 2px)` : `max(${b - left}cqw, calc(${from} + 2px))`;
+      const from = `${share(a)}%`, to = tick ? `calc(${from} + 2px)` : `max(${share(b)}%, calc(${from} + 2px))`;
       stops.push(`transparent ${from}`, `var(--mark) ${from}`, `var(--mark) ${to}`, `transparent ${to}`);
     }
     el.style.left = `${left}%`;
