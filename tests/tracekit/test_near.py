@@ -13,15 +13,35 @@ import pytest
 
 import tracekit
 
-LOAD = """
+WATCH = """
 import sys
-before = sys.meta_path[:]
+from importlib.machinery import PathFinder
+def find_spec(name, path=None, target=None, usual=PathFinder.find_spec):
+    asked.append(name)
+    return usual(name, path, target)
+PathFinder.find_spec, asked = find_spec, []
+def by(name):
+    return type(sys.modules[name].__spec__.loader).__name__ if name in asked else "near"
+"""
+LOAD = f"""{WATCH}
 from tracekit import traced
 from tracekit import config, watch
-def by(name):
-    return type(sys.modules[name].__spec__.loader).__name__
 print(by("tracekit.config"), by("tracekit.decorator"), config.__file__, config.get.__code__.co_filename)
-assert [finder for finder in sys.meta_path if type(finder).__name__ == "_Near"] == []
+assert [finder for finder in sys.meta_path if type(finder).__name__ == "SimpleNamespace"] == []
+"""
+SAME = f"""{WATCH}
+import importlib.util, tracekit
+tracekit.undisturbed(__import__, "tracekit.platforms.fc")
+for name in ("tracekit.platforms", "tracekit.platforms.fc"):
+    assert by(name) == "near"
+    near, above = sys.modules[name], sys.modules[name.rpartition(".")[0]]
+    spec = PathFinder.find_spec(name, above.__path__)
+    for look in ("name", "origin", "cached", "parent", "has_location", "submodule_search_locations"):
+        assert getattr(near.__spec__, look) == getattr(spec, look), look
+    for key, value in vars(importlib.util.module_from_spec(spec)).items():
+        assert key in ("__spec__", "__loader__", "__doc__") or vars(near)[key] == value, key
+    assert near.__loader__ is near.__spec__.loader
+    assert type(near.__loader__) is type(spec.loader) and vars(near.__loader__) == vars(spec.loader)
 """
 
 
@@ -46,30 +66,14 @@ def load(place: Path, code: str = LOAD) -> list[str]:
     return done.stdout.split()
 
 
-def test_compiled_modules_are_found_near_and_look_as_importlibs(package: Path) -> None:
+def test_compiled_modules_are_found_near(package: Path) -> None:
     config, decorator, file, compiled_as = load(package)
-    assert config == decorator == "_Compiled"
+    assert config == decorator == "near"
     assert file == compiled_as == str(package / "tracekit" / "config.py")
 
 
-def test_packages_within_are_found_near_too_and_look_as_importlibs(package: Path) -> None:
-    code = """
-import importlib, sys, tracekit
-tracekit.undisturbed(__import__, "tracekit.platforms.fc")
-near = sys.modules["tracekit.platforms"]
-spec = near.__spec__
-print(type(spec.loader).__name__, type(sys.modules["tracekit.platforms.fc"].__spec__.loader).__name__)
-importlib.reload(near)  # by importlib alone
-for name in ("name", "origin", "cached", "parent", "has_location", "submodule_search_locations"):
-    assert getattr(near.__spec__, name) == getattr(spec, name), name
-print(type(near.__spec__.loader).__name__, near.__path__[0], near.__file__)
-"""
-    inside = package / "tracekit" / "platforms"
-    assert load(package, code) == ["_Compiled"] * 2 + [
-        "SourceFileLoader",
-        str(inside),
-        str(inside / "__init__.py"),
-    ]
+def test_what_is_found_near_looks_as_importlibs(package: Path) -> None:
+    load(package, SAME)
 
 
 def test_a_package_that_was_moved_tells_its_new_place(package: Path) -> None:
