@@ -36,8 +36,9 @@ def entry(key: str, value: Any) -> Entry:
     """An attribute with a key and a readable value (collector.model.Attributes says which those are)."""
     if not key:
         return UNREADABLE
-    text = encode_basestring(value) if type(value) is str else jsonvalue.dumps(value)
     wanted = scalar_text(value) if key in PROMOTED_KEYS else None
+    text = encode_basestring(value) if type(value) is str else jsonvalue.dumps(value)
+    del value  # it may be large: no more copies of it at once than must be
     return Entry(key, f"{encode_basestring(key)}:{text}", wanted)
 
 
@@ -76,6 +77,8 @@ def object_json(fragments: dict[str, str]) -> str:
 
 def clean(text: str) -> str:
     """Text that UTF-8 can hold: a lone surrogate becomes U+FFFD."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

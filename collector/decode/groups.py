@@ -1,7 +1,6 @@
 """A request of logs or metrics, scope by scope: what sent it, what measured, and its messages as bytes.
 
-Of a large value there would be a copy at every level it lies in, if each were kept while the next is read: a
-message is given up as soon as its parts are taken out of it.
+A message is given up as soon as its parts are taken out of it: they may be copies.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from collector.decode.builder import KnownResource, KnownScope
+from collector.decode.inplace import Bytes, read
 from collector.decode.parts import resource, scope
 from collector.decode.tally import Tally
 
@@ -25,7 +25,7 @@ class Levels(NamedTuple):
     messages: str
 
 
-Group = tuple[KnownResource, KnownScope, list[bytes]]
+Group = tuple[KnownResource, KnownScope, list[Bytes]]
 
 
 def walk(levels: Levels, body: bytes, tally: Tally) -> Iterator[Group]:
@@ -33,7 +33,7 @@ def walk(levels: Levels, body: bytes, tally: Tally) -> Iterator[Group]:
 
     Raises DecodeError, or TooLarge before too many groups are read.
     """
-    groups = last_first(getattr(levels.request.FromString(body), levels.groups))
+    groups = last_first(getattr(read(levels.request, body), levels.groups))
     del body
     tally.expect_groups(len(groups))
     while groups:
@@ -43,17 +43,17 @@ def walk(levels: Levels, body: bytes, tally: Tally) -> Iterator[Group]:
             yield sent_by, *_scope(levels, scopes.pop())
 
 
-def _group(levels: Levels, raw: bytes) -> tuple[KnownResource, list[bytes]]:
-    message = levels.group.FromString(raw)
+def _group(levels: Levels, raw: Bytes) -> tuple[KnownResource, list[Bytes]]:
+    message = read(levels.group, raw)
     return resource(message.resource, message.schema_url), last_first(getattr(message, levels.scopes))
 
 
-def _scope(levels: Levels, raw: bytes) -> tuple[KnownScope, list[bytes]]:
-    message = levels.scope.FromString(raw)
+def _scope(levels: Levels, raw: Bytes) -> tuple[KnownScope, list[Bytes]]:
+    message = read(levels.scope, raw)
     return scope(message.scope, message.schema_url), last_first(getattr(message, levels.messages))
 
 
-def last_first(messages: Sequence[bytes]) -> list[bytes]:
+def last_first(messages: Sequence[Bytes]) -> list[Bytes]:
     """What is popped comes in the order in which it was sent."""
     found = list(messages)
     found.reverse()

@@ -12,7 +12,8 @@ from collector import jsonvalue
 from collector.decode import groups, wire
 from collector.decode.attributes import MAX_DEPTH, object_json
 from collector.decode.builder import KnownResource, KnownScope
-from collector.decode.fields import field_at, require_sparse
+from collector.decode.fields import require_sparse
+from collector.decode.inplace import Bytes, read
 from collector.decode.parts import any_value, attributes, text
 from collector.decode.result import BadItem, Decoded, Undecodable
 from collector.decode.tally import FIELDS, GROUPS, MAX_RECORDS, Tally
@@ -22,7 +23,6 @@ from collector.model_logs import LOG_COLUMN_NAMES, LogBatch
 
 _U32 = 2**32 - 1
 _HIGHEST_SEVERITY = 24
-_STRING_VALUE = 1 << 3 | 2  # the tag of AnyValue.string_value
 _LEVELS = (GROUPS, GROUPS, (MAX_RECORDS, "log records in one request"), FIELDS)
 _MESSAGES = groups.Levels(
     wire.LogsData, "resource_logs", wire.ResourceLogs, "scope_logs", wire.ScopeLogs, "log_records"
@@ -60,12 +60,10 @@ class _Builder:
         self._resources: dict[int, Resource] = {}
         self._scopes: dict[int, Scope] = {}
 
-    def read(self, sent_by: KnownResource, within: KnownScope, raw: bytes) -> None:
+    def read(self, sent_by: KnownResource, within: KnownScope, raw: Bytes) -> None:
         """Append one record, or count it as rejected."""
         try:
-            message = wire.LogRecord.FromString(raw)
-            del raw  # a record may be large: no more copies of it at once than must be
-            self._add(sent_by, within, message)
+            self._add(sent_by, within, read(wire.LogRecord, raw))
         except BadItem as error:
             self.tally.reject(str(error))
         except DecodeError:
@@ -110,29 +108,16 @@ class _Builder:
         return Decoded(batch, self.tally.rejected)
 
 
-def _body_json(raw: bytes) -> str:
+def _body_json(raw: Bytes) -> str:
     if not raw:
         return ""
-    lone = _lone_text(raw)
-    if lone is not None:
-        del raw
-        return encode_basestring(lone)
     try:
-        message = wire.AnyValue.FromString(raw)
-        value = any_value(message, MAX_DEPTH)
+        value = any_value(read(wire.AnyValue, raw), MAX_DEPTH)
     except (DecodeError, RecursionError):
         raise BadItem("the body of a log record is not readable, or nests too deep") from None
     if value is None:
         return ""
     return encode_basestring(value) if type(value) is str else jsonvalue.dumps(value)
-
-
-def _lone_text(raw: bytes) -> str | None:
-    """Of an AnyValue that is a text and nothing else, as nearly all are: no copy for protobuf's sake."""
-    if raw[0] != _STRING_VALUE:
-        return None
-    start, end = field_at(raw, 0)
-    return str(memoryview(raw)[start:], "utf-8", "replace") if end == len(raw) else None
 
 
 def _ids(trace_id: bytes, span_id: bytes) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from collector.decode import groups, wire
 from collector.decode.attributes import AttributeSet, array_json, object_json
 from collector.decode.builder import KnownResource, KnownScope
 from collector.decode.fields import require_sparse
+from collector.decode.inplace import Bytes, read
 from collector.decode.parts import attributes, text
 from collector.decode.result import BadItem, Decoded, Undecodable
 from collector.decode.tally import FIELDS, GROUPS, MAX_RECORDS, Tally
@@ -34,6 +35,7 @@ from collector.model_metrics import (
 MAX_BUCKETS = 10_000  # of one point, and as many exemplars and quantiles; with more it is rejected
 # Beyond it a bucket is narrower than doubles can tell apart, or wider than all of them.
 MAX_SCALE = 60
+_PIECE = 2**16  # characters
 _LEVELS = (GROUPS, GROUPS, GROUPS, FIELDS, (MAX_RECORDS, "data points in one request"), FIELDS)
 _MESSAGES = groups.Levels(
     wire.MetricsData, "resource_metrics", wire.ResourceMetrics, "scope_metrics", wire.ScopeMetrics, "metrics"
@@ -56,16 +58,15 @@ def decode(body: bytes, received_ns: int) -> Decoded:
     return builder.finish()
 
 
-def _read(builder: _Builder, sent_by: KnownResource, within: KnownScope, raw: bytes) -> None:
+def _read(builder: _Builder, sent_by: KnownResource, within: KnownScope, raw: Bytes) -> None:
     try:
         points, described, kind = _metric(builder.tally, sent_by, within, raw)
     except DecodeError:
         builder.tally.reject("metric is not readable protobuf")
         return
-    del raw  # an attribute may be large: no more copies of it at once than must be
     while points:
         try:
-            builder.add(sent_by, within, described, kind, kind.point.FromString(points.pop()))
+            builder.add(sent_by, within, described, kind, read(kind.point, points.pop()))
         except BadItem as error:
             builder.tally.reject(str(error))
         except DecodeError:
@@ -73,13 +74,13 @@ def _read(builder: _Builder, sent_by: KnownResource, within: KnownScope, raw: by
 
 
 def _metric(
-    tally: Tally, sent_by: KnownResource, within: KnownScope, raw: bytes
-) -> tuple[list[bytes], _Described, _Kind]:
+    tally: Tally, sent_by: KnownResource, within: KnownScope, raw: Bytes
+) -> tuple[list[Bytes], _Described, _Kind]:
     """Its data points, the first one last. One that is described only, and measured nothing, has none."""
-    message = wire.Metric.FromString(raw)
+    message = read(wire.Metric, raw)
     which = message.WhichOneof("data") or "gauge"
     kind = _KINDS[which]
-    data = kind.data.FromString(getattr(message, which))
+    data = read(kind.data, getattr(message, which))
     points = groups.last_first(data.data_points)
     tally.expect_records(len(points))
     return points, _described(tally, sent_by, within, message, kind.type, data), kind
@@ -100,7 +101,7 @@ def _described(
     resource_id, scope_id = sent_by.resource.resource_id, within.scope.scope_id
     same = [name, int(kind), unit, int(temporality), monotonic, resource_id, scope_id]
     identity = json.dumps(same).encode()
-    told = json.dumps([description, metadata.json]).encode()
+    told = json.dumps([description, metadata.json])
     made = Metric(
         _hash(identity, told),
         name,
@@ -121,9 +122,12 @@ def _temporality(number: int) -> Temporality:
     return Temporality(number) if 0 <= number <= 2 else Temporality.UNSPECIFIED
 
 
-def _hash(*parts: bytes) -> int:
-    digest = blake2b(b"\0".join(parts), digest_size=8).digest()
-    return int.from_bytes(digest, "big") or 1
+def _hash(start: bytes, text: str) -> int:
+    """Of `start NUL text`, which may be long: encoded in pieces."""
+    digest = blake2b(start + b"\0", digest_size=8)
+    for at in range(0, len(text), _PIECE):
+        digest.update(text[at : at + _PIECE].encode())
+    return int.from_bytes(digest.digest(), "big") or 1
 
 
 class _Builder:
@@ -172,7 +176,7 @@ class _Builder:
         keys = sorted(found.fragments)
         if keys != list(found.fragments):
             canonical = object_json({key: found.fragments[key] for key in keys})
-        series_id = _hash(described.identity, canonical.encode())
+        series_id = _hash(described.identity, canonical)
         self._series[series_id] = Series(series_id, said)
         return series_id
 

@@ -23,6 +23,7 @@ from collector.decode.builder import (
     link_json,
 )
 from collector.decode.fields import require_sparse
+from collector.decode.inplace import read
 from collector.decode.memo import Memo
 from collector.decode.parts import attributes, resource, scope, text
 from collector.decode.result import BadSpan, Decoded, Undecodable
@@ -45,7 +46,7 @@ def decode(body: bytes, received_ns: int) -> Decoded:
     for known, within, spans in groups:
         for raw in spans:
             try:
-                builder.add(known, within, _span(builder, wire.Span.FromString(raw)))
+                builder.add(known, within, _span(builder, read(wire.Span, raw)))
             except BadSpan as error:
                 builder.reject(str(error))
             except DecodeError:
@@ -55,15 +56,15 @@ def decode(body: bytes, received_ns: int) -> Decoded:
 
 def _groups(builder: BatchBuilder, body: bytes) -> list[tuple[Any, list[Any]]]:
     """Every ResourceSpans with its ScopeSpans, counted before anything in them is read."""
-    raw_groups = wire.TracesData.FromString(body).resource_spans
+    raw_groups = read(wire.TracesData, body).resource_spans
     builder.expect_groups(len(raw_groups))
     groups = []
     for raw_group in raw_groups:
-        resource_spans = wire.ResourceSpans.FromString(raw_group)
+        resource_spans = read(wire.ResourceSpans, raw_group)
         builder.expect_groups(len(resource_spans.scope_spans))
         inner = []
         for raw in resource_spans.scope_spans:
-            scope_spans = wire.ScopeSpans.FromString(raw)
+            scope_spans = read(wire.ScopeSpans, raw)
             builder.expect_spans(len(scope_spans.spans))
             inner.append(scope_spans)
         groups.append((resource_spans, inner))
@@ -116,7 +117,7 @@ def _events(builder: BatchBuilder, raws: Sequence[bytes]) -> tuple[str, str, int
     parts, exception_type = [], ""
     for raw in raws[:MAX_EVENTS]:
         try:
-            message = wire.Event.FromString(raw)
+            message = read(wire.Event, raw)
         except DecodeError:
             continue
         found = attributes(builder, message.attributes)

@@ -20,6 +20,7 @@ from collector.decode.attributes import (
     entry,
 )
 from collector.decode.builder import KnownResource, KnownScope, known_resource, known_scope
+from collector.decode.inplace import Bytes, read
 from collector.decode.memo import Memo
 
 _NO_ATTRIBUTES = AttributeSet({}, {}, 0)
@@ -31,9 +32,9 @@ class Counting(Protocol):
     def count_items(self, count: int) -> None: ...
 
 
-def text(raw: bytes) -> str:
+def text(raw: Bytes) -> str:
     """Invalid UTF-8 becomes U+FFFD."""
-    return raw.decode("utf-8", "replace") if raw else ""
+    return str(raw, "utf-8", "replace") if raw else ""
 
 
 def attributes(counting: Counting, raws: Sequence[bytes]) -> AttributeSet:
@@ -70,20 +71,23 @@ class _ValueReader:
         which = message.WhichOneof("value")
         if which == "string_value":
             return text(message.string_value)
+        if which == "bytes_value":
+            return bytes(message.bytes_value)
         if which in _SCALARS:
             return getattr(message, which)
         reader = self._READERS.get(which)
         return reader(self, getattr(message, which), depth - 1) if reader else None
 
-    def _array(self, raw: bytes, depth: int) -> list[Any]:
-        items = self._admit(wire.ArrayValue.FromString(raw).values, depth)
-        return [self.read(wire.AnyValue.FromString(item), depth) for item in items]
+    def _array(self, raw: Bytes, depth: int) -> list[Any]:
+        items = self._admit(read(wire.ArrayValue, raw).values, depth)
+        return [self.read(read(wire.AnyValue, item), depth) for item in items]
 
-    def _map(self, raw: bytes, depth: int) -> dict[str, Any]:
-        pairs = map(wire.KeyValue.FromString, self._admit(wire.KeyValueList.FromString(raw).values, depth))
+    def _map(self, raw: Bytes, depth: int) -> dict[str, Any]:
+        items = self._admit(read(wire.KeyValueList, raw).values, depth)
+        pairs = (read(wire.KeyValue, item) for item in items)
         return {text(pair.key): self.read(pair.value, depth) for pair in pairs}
 
-    def _admit(self, values: Sequence[bytes], depth: int) -> Sequence[bytes]:
+    def _admit(self, values: Sequence[Bytes], depth: int) -> Sequence[Bytes]:
         self._left -= len(values)
         if depth < 0 or self._left < 0:
             raise RecursionError("the value nests too deep or holds too many")
@@ -92,7 +96,7 @@ class _ValueReader:
     _READERS: ClassVar = {"array_value": _array, "kvlist_value": _map}
 
 
-_SCALARS = ("int_value", "bool_value", "double_value", "bytes_value")
+_SCALARS = ("int_value", "bool_value", "double_value")
 
 
 def resource(raw: bytes, schema_url: bytes) -> KnownResource:
@@ -107,7 +111,7 @@ def scope(raw: bytes, schema_url: bytes) -> KnownScope:
 
 def _with_schema(schema_url: bytes, raw: bytes) -> bytes:
     """`schema URL NUL message`: both together are what one resource or scope is."""
-    return schema_url.replace(b"\0", b"") + b"\0" + raw
+    return bytes(schema_url).replace(b"\0", b"") + b"\0" + raw
 
 
 # ---------------------------------------------------------------- what repeats, remembered by its bytes
@@ -138,17 +142,15 @@ def _short_text(raw: bytes) -> Entry | None:
 
 def _any_entry(raw: bytes) -> Entry:
     try:
-        message = wire.KeyValue.FromString(raw)
-        key, value = text(message.key), any_value(message.value)
-        del message  # a value may be large: no more copies of it at once than must be
-        return entry(key, value)
+        message = read(wire.KeyValue, raw)
+        return entry(text(message.key), any_value(message.value))
     except (DecodeError, RecursionError):
         return UNREADABLE
 
 
 def _read_resource(key: bytes) -> KnownResource:
     schema_url, _, raw = key.partition(b"\0")
-    message = wire.Resource.FromString(raw)
+    message = read(wire.Resource, raw)
     refs = jsonvalue.dumps([_entity_ref(ref) for ref in message.entity_refs]) if message.entity_refs else ""
     return known_resource(_few(message.attributes), text(schema_url), message.dropped_attributes_count, refs)
 
@@ -165,7 +167,7 @@ def _entity_ref(raw: bytes) -> dict[str, Any]:
 
 def _read_scope(key: bytes) -> KnownScope:
     schema_url, _, raw = key.partition(b"\0")
-    message = wire.Scope.FromString(raw)
+    message = read(wire.Scope, raw)
     attributes, dropped = _few(message.attributes), message.dropped_attributes_count
     return known_scope(text(message.name), text(message.version), attributes, text(schema_url), dropped)
 
