@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.sqlchild.check import Use, use_of
+from collector.sqlchild.filters import filters_of
 from collector.sqlchild.process import LESS, Allowance, running
 from collector.sqlchild.snapshots import Snapshots, Source, Taken
 from collector.sqlchild.table import (
@@ -85,9 +86,11 @@ class ChildRunner:
 
     async def _answer(self, sql: str, parameters: Parameters, window: Window) -> tuple[dict[str, Any], Taken]:
         async with running(sql, self.allowance, self._snapshots.folder) as child:
-            use = use_of(await child.hear(), VIEWS)
+            tree = await child.hear()
+            use = use_of(tree, VIEWS)
             values = _values(use, parameters, window)
-            async with self._snapshots.of(needs_of(use), window) as taken:
+            filters = filters_of(tree, parameters)
+            async with self._snapshots.of(needs_of(use), window, filters) as taken:
                 views = [
                     definition(VIEWS[name], use, taken.files, window.start_ns, window.end_ns)
                     for name in sorted(use.views)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import shutil
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +51,7 @@ class Source(Protocol):
         most_bytes: int,
         path: Path,
         referring: Collection[str] = (),
+        condition: str = "",
     ) -> Written: ...
 
 
@@ -90,7 +91,7 @@ class _Kept:
             self.writing.result().path.unlink(missing_ok=True)
 
 
-_Key = tuple[str, int, int, tuple[str, ...]]
+_Key = tuple[str, int, int, tuple[str, ...], str]
 
 
 class Snapshots:
@@ -110,15 +111,19 @@ class Snapshots:
         return self._folder
 
     @asynccontextmanager
-    async def of(self, needs: Needs, window: Window) -> AsyncIterator[Taken]:
-        """The files stay while the context lasts. Raises what the source raises."""
+    async def of(
+        self, needs: Needs, window: Window, filters: Mapping[str, str] | None = None
+    ) -> AsyncIterator[Taken]:
+        """The files stay while the context lasts; of tables with `filters` only rows that meet these. Raises
+        what the source raises."""
         start_ns = window.start_ns // _STEP_NS * _STEP_NS
         end_ns = -(-window.end_ns // _STEP_NS) * _STEP_NS
         used: dict[str, _Kept] = {}
         try:
             for table, columns in needs.items():
                 referring = _referring(table, needs)
-                kept = used[table] = self._find((table, start_ns, end_ns, referring), columns)
+                condition = (filters or {}).get(table, "")
+                kept = used[table] = self._find((table, start_ns, end_ns, referring, condition), columns)
                 kept.readers += 1
             written = {table: await asyncio.shield(kept.writing) for table, kept in used.items()}
             begins = max((found.read_from_ns for found in written.values()), default=start_ns)
@@ -146,10 +151,10 @@ class Snapshots:
         return kept
 
     def _begun(self, key: _Key, columns: frozenset[str], now: float) -> _Kept:
-        table, start_ns, end_ns, referring = key
+        table, start_ns, end_ns, referring, condition = key
         loop, taken_ns = asyncio.get_running_loop(), time.time_ns()
         path = self._folder / f"{next(self._numbers)}-{table}.parquet"
-        arguments = (table, columns, start_ns, end_ns, self._most_bytes, path, referring)
+        arguments = (table, columns, start_ns, end_ns, self._most_bytes, path, referring, condition)
         writing = loop.run_in_executor(None, self._source.write, *arguments)
         lasts = _SETTLED_S if end_ns < taken_ns - _SETTLED_NS else FRESH_S
         kept = _Kept(columns, taken_ns, now + lasts, writing)

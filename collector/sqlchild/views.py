@@ -11,13 +11,20 @@ from collector.sqlchild.check import Use
 
 @dataclass(frozen=True, slots=True)
 class ViewColumn:
-    """`sql` computes it from `reads`: columns of stored tables, as table.column."""
+    """`sql` computes it from `reads`: columns of stored tables, as table.column. `names` are what it says for
+    the numbers stored, 0 first."""
 
     name: str
     type: str
     sql: str
     reads: tuple[str, ...]
     meaning: str
+    names: tuple[str, ...] = ()
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is what is stored, as it is."""
+        return self.reads == (self.sql,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ def _json(name: str, column: str, meaning: str) -> ViewColumn:
 
 def _named(name: str, column: str, names: tuple[str, ...], meaning: str) -> ViewColumn:
     cases = " ".join(f"WHEN {value} THEN '{text}'" for value, text in enumerate(names) if text)
-    return ViewColumn(name, "VARCHAR", f"CASE {column} {cases} ELSE '' END", (column,), meaning)
+    return ViewColumn(name, "VARCHAR", f"CASE {column} {cases} ELSE '' END", (column,), meaning, names)
 
 
 _KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")

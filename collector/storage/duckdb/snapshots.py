@@ -53,17 +53,18 @@ class DuckDBSnapshots:
         most_bytes: int,
         path: Path,
         referring: Collection[str] = (),
+        condition: str = "",
     ) -> Snapshot:
         """Columns of the rows whose time lies in [start_ns, end_ns), as many of the latest as `most_bytes` of
-        values allow. Of a table without a time, all that the parts with such rows of `referring` hold.
-        RetryLater if it cannot be written now."""
+        values allow; with a `condition`, SQL over the table, of those that meet it. Of a table without a time
+        all that the parts with such rows of `referring` hold. RetryLater if it cannot be written now."""
         read_from_ns = start_ns
         if table in TIMED:
-            most_rows = most_bytes // self._row_bytes(table, columns, start_ns, end_ns)
-            read_from_ns = self._beginning(table, start_ns, end_ns, max(most_rows, 1))
+            most_rows = most_bytes // self._row_bytes(table, columns, start_ns, end_ns, condition)
+            read_from_ns = self._beginning(table, start_ns, end_ns, max(most_rows, 1), condition)
         if shutil.disk_usage(path.parent).free < self._disk_floor + most_bytes:
             raise RetryLater("the disk is too full for a snapshot", 30.0)
-        self._copy(table, sorted(columns), read_from_ns, end_ns, path, referring)
+        self._copy(table, sorted(columns), read_from_ns, end_ns, path, referring, condition)
         return Snapshot(path, size_of(path), read_from_ns)
 
     def _copy(
@@ -74,6 +75,7 @@ class DuckDBSnapshots:
         end_ns: int,
         path: Path,
         referring: Collection[str],
+        condition: str,
     ) -> None:
         structure = {
             "table": table,
@@ -81,6 +83,7 @@ class DuckDBSnapshots:
             "time": TIMED.get(table, ""),
             "key": _KEYED.get(table, ""),
             "referring": sorted(referring),
+            "condition": condition,
             "path": quoted(path),
             # Row groups are gathered in memory before they are written: those with long texts are kept small.
             "group": 122_880 if self._texts(table, columns) < 3 else 30_720,
@@ -103,23 +106,26 @@ class DuckDBSnapshots:
         rows = self._database.read(lambda c: c.execute(f"DESCRIBE {part}.{table}").fetchall())
         return sorted(name for name, kind, *_ in rows if name in columns and kind == "VARCHAR")
 
-    def _row_bytes(self, table: str, columns: Collection[str], start_ns: int, end_ns: int) -> int:
+    def _row_bytes(
+        self, table: str, columns: Collection[str], start_ns: int, end_ns: int, condition: str
+    ) -> int:
         texts = self._text_columns(table, columns)
         numbers = _NUMBER_BYTES * (len(columns) - len(texts)) or 1
         if not texts:
             return numbers
-        found = self._asked("snapshot_width", table, start_ns, end_ns, texts=texts)
+        found = self._asked("snapshot_width", table, start_ns, end_ns, texts=texts, condition=condition)
         return numbers + round(found[0][0] or 0) + len(texts)
 
-    def _beginning(self, table: str, start_ns: int, end_ns: int, most_rows: int) -> int:
+    def _beginning(self, table: str, start_ns: int, end_ns: int, most_rows: int, condition: str) -> int:
         """From where on the rows up to `end_ns` are no more than that."""
         taken = 0
-        for part, rows in self._asked("snapshot_density", table, start_ns, end_ns, buckets=_BUCKETS):
+        asked = {"buckets": _BUCKETS, "condition": condition}
+        for part, rows in self._asked("snapshot_density", table, start_ns, end_ns, **asked):
             if taken + rows > most_rows:
                 bounds = [start_ns + edge * (end_ns - start_ns) // _BUCKETS for edge in (part, part + 1)]
                 if bounds[1] - bounds[0] <= _FINEST_NS:
                     return bounds[1]
-                return self._beginning(table, bounds[0], bounds[1], most_rows - taken)
+                return self._beginning(table, bounds[0], bounds[1], most_rows - taken, condition)
             taken += rows
         return start_ns
 

@@ -1,7 +1,8 @@
 COPY (
 {% if time %}
-    SELECT {{ columns | join(", ") }} FROM {{ within(table) }}
-    WHERE {{ time }} >= {{ start_ns }} AND {{ time }} < {{ end_ns }}
+    SELECT {{ columns | join(", ") }} FROM {{ within(table) }} AS {{ table }}
+    WHERE {{ time }} >= {{ start_ns }} AND {{ time }} < {{ end_ns }} {% if condition %} AND ({{ condition }}) {% endif %}
+
 {% else %}
     {# What rows refer to stands once in each part. #}
     SELECT {{ key }}{% for column in columns if column != key %}, any_value({{ column }}) AS {{ column }}{% endfor %}
