@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from collector.analysis.cost import trace_cost
 from collector.storage.base import InvalidQuery
 from collector.storage.logs import TRACE_LOGS
+from dashboards.colours import told_apart
 from dashboards.errors import NotFound
 from dashboards.i18n import N_, _, ngettext
 from dashboards.loglines import LogLine, log_line
@@ -56,9 +57,8 @@ def trace(request: Request, trace_id: str) -> Response:
     waterfall = read_trace(request, trace_id)
     ways = [(_continues, continues_in(waterfall)), (_follows, follows_from(waterfall))]
     elsewhere = [linked.service for _, traces in ways for linked in traces]
-    colours = classes_for(
-        request, [*(service for service, _ in waterfall.services), *filter(None, elsewhere)]
-    )
+    services = [*(service for service, _ in waterfall.services), *filter(None, elsewhere)]
+    colours = told_apart(classes_for(request, services), services)
     settings = ui_of(request).settings
     cost = trace_cost(waterfall.rows, waterfall.path, settings.prices)
     return render(

@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 
 from collector.analysis.otlp import otlp_json
 from dashboards.assets import FOLDER
+from dashboards.colours import told_apart
 from dashboards.format import iso
 from dashboards.i18n import _
 from dashboards.openedfiles import opened_files
@@ -46,13 +47,14 @@ def download_page(request: Request, trace_id: str) -> Response:
     """The trace as one page that needs no server and no script, and that carries the OTLP JSON."""
     waterfall = read_trace(request, trace_id)
     shown = min(len(waterfall.rows), PAGE_ROWS)
+    services = [service for service, _ in waterfall.services]
     page = render(
         request,
         "trace_bundle.html",
         waterfall=waterfall,
         details=[span_detail(waterfall, index) for index in range(shown)],
         rows=waterfall.rows[:shown],
-        colours=classes_for(request, [service for service, _ in waterfall.services]),
+        colours=told_apart(classes_for(request, services), services),
         otlp=_otlp(waterfall),
         started=iso(waterfall.start_ns),
         tokens=Markup((FOLDER / "css" / "tokens.css").read_text()),

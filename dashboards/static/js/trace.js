@@ -21,7 +21,7 @@ class TracePage {
     this.selected = -1;
     this.matches = [];
     this.wide = 0; // pixels of the time axis; told before it is painted, asking would lay out the page
-    this.watch = new ResizeObserver(([entry]) => { this.wide = entry.contentRect.width; this.#ticks(); });
+    this.watch = new ResizeObserver(([entry]) => { this.wide = entry.contentRect.width; this.#ticks(); this.rows.widened(this.wide); });
     this.watch.observe($("#ticks"));
     this.#wire();
     this.#read();

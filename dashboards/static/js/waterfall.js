@@ -128,6 +128,7 @@ export class Rows {
     this.space.role = "presentation";
     this.ring = [];
     this.top = 0;
+    this.room = 86; // percent of the axis; a bar that ends later leaves no room for its time beside it
     this.height = 600; // until the browser tells it: to ask would make it lay out the page at once
     this.watch = new ResizeObserver(([entry]) => { this.height = entry.contentRect.height; this.#draw(); });
     this.watch.observe(box);
@@ -150,6 +151,13 @@ export class Rows {
   redraw() {
     for (const row of this.ring) row.at = -1;
     this.drawing ??= requestAnimationFrame(() => this.#draw()); // once a frame, however much changed
+  }
+  /** The time axis is this wide, in pixels. */
+  widened(wide) {
+    const room = Math.round(100 * (1 - Math.min(60 / wide, 0.5)));
+    if (room === this.room) return;
+    this.room = room;
+    this.redraw();
   }
   show([from, to]) { this.view = [from, to]; this.redraw(); }
   select(i, scroll = true) {
@@ -227,7 +235,7 @@ export class Rows {
     this.#marks(row.cp, m.path.get(i), left, right, percent);
     this.#marks(row.ev, m.ticks.get(i)?.map((at) => [m.start[i] + at]), left, right, percent);
     row.t.textContent = `${out ? (end < from ? "← " : "→ ") : ""}${duration((end - start) * m.unit)}`;
-    row.t.className = left > 100 || (right > 86 && left > 14) ? "t before" : right > 86 ? "t in" : "t";
+    row.t.className = left > 100 || (right > this.room && left > 100 - this.room) ? "t before" : right > this.room ? "t in" : "t";
     row.t.style.left = row.t.className === "t" ? `${Math.max(right, 0)}%` : "auto";
     row.t.style.right = row.t.className === "t before" ? `${Math.max(0, 100 - Math.max(left, 0))}%` : row.t.className === "t in" ? "0" : "auto";
   }
