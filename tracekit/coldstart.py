@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from tracekit.importtree import ImportTree
 from tracekit.span import INTERNAL, Span, Trace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from tracekit.importprofile import ImportTree
+    from tracekit.importprofile import Imported
     from tracekit.span import SpanContext
 
 
@@ -21,7 +22,7 @@ def phases(
     parent: Span | SpanContext | None,
     trace: Trace,
     moments: tuple[int, int, int],
-    imports: tuple[ImportTree, ImportTree],
+    imports: tuple[list[Imported], list[Imported]],
     kind: str,
 ) -> list[Span]:
     """ColdStart, RuntimeInitialization and FunctionInitialization.
@@ -58,9 +59,10 @@ def _phase(
     return span
 
 
-def _describe_imports(phase: Span, imports: ImportTree) -> None:
-    if imports.modules and phase.attributes is not None:
-        phase.attributes["tracekit.imports.count"] = len(imports.modules)
+def _describe_imports(phase: Span, modules: list[Imported]) -> None:
+    imports = ImportTree(modules)
+    if modules and phase.attributes is not None:
+        phase.attributes["tracekit.imports.count"] = len(modules)
         phase.attributes["tracekit.imports.duration_ms"] = imports.total_ns / 1e6
         phase.attributes["tracekit.imports.memory"] = imports.memory
         phase.attributes["tracekit.imports"] = imports

@@ -60,6 +60,8 @@ _LIMITS = (
     ("link_count", "OTEL_SPAN_LINK_COUNT_LIMIT", 1024, 0, 100_000),
 )
 DEFAULT_SAMPLER = "parentbased_always_on"
+# Of all variables that are read here and in tracekit.target.
+_PREFIXES = ("OTEL_", "TRACEKIT_", "AWS_LAMBDA_INITIALIZATION_TYPE")
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -233,7 +235,7 @@ def get() -> Config:
     global _config
     if _config is None:
         # os.environ decodes at each look, and there are some eighty: that alone was half of this.
-        _config = Config(dict(os.environ))
+        _config = Config({name: os.environ[name] for name in os.environ if name.startswith(_PREFIXES)})
     return _config
 
 

@@ -13,6 +13,7 @@ as a snapshot.
 from __future__ import annotations
 
 import os
+import sys
 from time import time_ns
 
 from tracekit import config, undisturbed, watch
@@ -27,8 +28,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar, overload
-
-    from tracekit.invocation import Root
 
     F = TypeVar("F", bound=Callable[..., Any])
 else:
@@ -74,37 +73,30 @@ class Callee:
         self.platform = platform
 
 
-class Untraced:
+def _untraced(args: tuple[Any, ...]) -> Any:
     """Stands for tracekit.invocation's Root where that cannot be loaded: the user's call goes on."""
-
-    span = NO_SPAN
-
-    def __init__(self, args: tuple[Any, ...]) -> None:
-        self.args = args
-
-    def returned(self, result: Any) -> Any:
-        """Gives back the result."""
-        return result
-
-    def failed(self, error: BaseException) -> None:
-        """Does nothing."""
-
-    def close(self) -> None:
-        """Does nothing."""
+    Namespace: Any = type(sys.implementation)
+    return Namespace(
+        span=NO_SPAN,
+        args=args,
+        returned=lambda result: result,
+        failed=lambda error: None,
+        close=lambda: None,
+    )
 
 
-def _load_and_enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Root | Untraced:
+def _load_and_enter(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     global enter
     try:
         enter = undisturbed(__import__, "tracekit.invocation", None, None, ("enter",)).enter
     except Exception as error:  # the package's files may be gone by now (chroot, a replaced deployment)
         report(error, "loading tracekit")
-        return Untraced(args)
+        return _untraced(args)
     return enter(callee, args, kwargs)
 
 
 # tracekit.invocation's, which takes this one's place at the first call. Never raises.
-enter: Callable[[Callee, tuple[Any, ...], dict[str, Any]], Root | Untraced] = _load_and_enter
+enter: Callable[[Callee, tuple[Any, ...], dict[str, Any]], Any] = _load_and_enter
 
 
 @overload

@@ -3,11 +3,6 @@
 The interpreter looks `_find_and_load` up by name whenever a module is not loaded yet. Wrapping that one
 function sees what `python -X importtime` sees, costs some 2 us a module (6 more where its memory is asked
 for), and nothing for modules that are loaded already. It is put back at the first call.
-
-Text form (attribute `tracekit.imports`): a line for each of the heaviest modules, in the order in which their
-imports began, as a tree: `depth name total_us self_us memory_kib`. `total` is with the modules it imported in
-turn, `self` without them; memory is by how much the process grew since it was last looked at, which is after
-every import that took a while: quick ones grow it by a page or two, which counts for the next that is slower.
 """
 
 from __future__ import annotations
@@ -21,9 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# What leaves: the modules that took longest. One that is kept has kept parents, which took longer still.
-MAX_LINES = 100
-MAX_NAME = 120
 # A process that imports for longer, or more, before its first call is no function: recording ends.
 MAX_MODULES = 20_000
 MAX_NS = 600 * 10**9
@@ -35,7 +27,9 @@ _PAGE = os.sysconf("SC_PAGESIZE") if hasattr(os, "sysconf") else 4096
 
 
 class Imported:
-    """One module. Nanoseconds and bytes, `total` with what it imported in turn."""
+    """One module. Nanoseconds and bytes, `total` with what it imported in turn. The memory is by how much the
+    process grew since it was last looked at, which is after every import that took a while: quick ones grow
+    it by a page or two, which counts for the next that is slower."""
 
     __slots__ = ("depth", "memory", "name", "self_ns", "total_ns")
 
@@ -45,39 +39,6 @@ class Imported:
         self.total_ns = 0
         self.self_ns = 0
         self.memory = 0
-
-
-class ImportTree:
-    """Modules in the order in which their imports began. `str()` is the text form, made when it is sent."""
-
-    __slots__ = ("modules",)
-
-    def __init__(self, modules: list[Imported]) -> None:
-        self.modules = modules
-
-    @property
-    def total_ns(self) -> int:
-        """Time spent in all of these imports."""
-        return sum([module.self_ns for module in self.modules])
-
-    @property
-    def memory(self) -> int:
-        """Bytes by which the process grew in them."""
-        return sum([module.memory for module in self.modules if not module.depth])
-
-    def __str__(self) -> str:
-        ordered = sorted(self.modules, key=lambda module: module.total_ns, reverse=True)
-        if len(ordered) > MAX_LINES:
-            least = ordered[MAX_LINES - 1].total_ns
-            kept = [module for module in self.modules if module.total_ns >= least]
-        else:
-            kept = self.modules
-        return "\n".join(
-            [
-                f"{m.depth} {m.name[:MAX_NAME]} {m.total_ns // 1000} {m.self_ns // 1000} {m.memory // 1024}"
-                for m in kept
-            ]
-        )
 
 
 def _resident() -> int:
@@ -132,10 +93,10 @@ class ImportProfile:
             bootstrap._find_and_load = self._original
         self._original = None
 
-    def take(self) -> ImportTree:
-        """What was recorded since the last time."""
+    def take(self) -> list[Imported]:
+        """What was recorded since the last time, in the order in which the imports began."""
         taken, self._modules = self._modules, []
-        return ImportTree(taken)
+        return taken
 
     def _recording(self, original: Any) -> Any:
         within: list[int] = []  # for each module being imported: time spent in those it imported

@@ -20,7 +20,7 @@ from _thread import allocate_lock
 import tracekit
 from tracekit import config
 from tracekit.guard import report
-from tracekit.importprofile import IMPORTS, ImportTree, read_proc
+from tracekit.importprofile import IMPORTS, read_proc
 from tracekit.queue import QUEUE
 from tracekit.watch import when_imported
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from tracekit.importprofile import Imported
     from tracekit.span import Span, SpanContext, Trace
 
 # A container may report another machine's clock: a start further back than this is not believed.
@@ -46,7 +47,7 @@ class Lifecycle:
         self.function_end = 0
         self._exact_end = False
         self.initializers: list[Span] = []
-        self._runtime_imports = ImportTree([])
+        self._runtime_imports: list[Imported] = []
         self._reported = False
         self._cold = [True]
         self._stop_watch: Callable[[], None] | None = None

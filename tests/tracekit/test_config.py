@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tracekit import guard
-from tracekit.config import Config, percent_decode
+from tracekit.config import _PREFIXES, Config, percent_decode
 from tracekit.resource import describe
 from tracekit.sampling import Sampler
 from tracekit.span import SpanContext
@@ -43,6 +43,18 @@ def test_a_bad_setting_gives_one_line_and_the_default(
     assert getattr(Config({name: bad}), attribute) == default
     [line] = capsys.readouterr().err.splitlines()
     assert name in line and "using" in line
+
+
+def test_all_that_is_read_is_taken_from_the_environment() -> None:
+    class Asked(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.add(name)
+            return default
+
+    asked: set[str] = set()
+    assert Config(Asked()).endpoint
+    assert len(asked) > 60
+    assert [name for name in asked if not name.startswith(_PREFIXES)] == []
 
 
 def test_configuration_cannot_be_changed() -> None:

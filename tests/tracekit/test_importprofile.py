@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tracekit.importprofile import Imported, ImportTree
+from tracekit.importprofile import Imported
+from tracekit.importtree import ImportTree
 
 HEAVY = (
     "import json, http.client, asyncio, decimal, xml.dom.minidom, unittest.mock, sqlite3, email.mime.text\n"
@@ -52,7 +53,8 @@ IMPORTS.start()
 {HEAVY}
 IMPORTS.stop()
 sys.stderr.write("import time: end\\n")
-imports = IMPORTS.take()
+from tracekit.importtree import ImportTree
+imports = ImportTree(IMPORTS.take())
 print(len(imports.modules), imports.total_ns // 1000, imports.memory)
 """
     result = python(code, "-X", "importtime")
@@ -117,7 +119,7 @@ bootstrap._find_and_load = theirs
     start = "from tracekit.importprofile import IMPORTS\nIMPORTS.start()\n"
     code = "import sys\n" + (wrap + start if when == "before" else start + wrap)
     code += "import decimal\nIMPORTS.stop()\nimport email\nprint(bootstrap._find_and_load is theirs)\n"
-    code += "print([m.name for m in IMPORTS.take().modules if m.name in ('decimal', 'email')])\n"
+    code += "print([m.name for m in IMPORTS.take() if m.name in ('decimal', 'email')])\n"
     assert python(code).stdout == "True\n['decimal']\n"
 
 
@@ -129,6 +131,6 @@ IMPORTS.start()
 thread = threading.Thread(target=lambda: __import__("decimal"))
 thread.start()
 thread.join()
-print([m.name for m in IMPORTS.take().modules if m.name == "decimal"])
+print([m.name for m in IMPORTS.take() if m.name == "decimal"])
 """
     assert python(code).stdout == "[]\n"
