@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tracekit.exporters.base import Exporter
-    from tracekit.queue import Payload, Queue
+    from tracekit.payload import Payload
+    from tracekit.queue import Queue
     from tracekit.spool import Spool
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0

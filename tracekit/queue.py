@@ -10,6 +10,7 @@ import os
 from _thread import allocate_lock
 
 from tracekit import values
+from tracekit.guard import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,24 +18,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tracekit.keep import Sieve
+    from tracekit.payload import Payload
     from tracekit.span import Span
 
 RAW_LIMIT = 2048
 PRESSURE_LIMIT = 1 << 20
-
-
-class Payload:
-    """An encoded group of spans. Sent again unchanged until acknowledged, so that a receiver can tell
-    a repetition by its span ids."""
-
-    __slots__ = ("body", "delivered", "dropped", "size", "spans")
-
-    def __init__(self, body: Any, size: int, spans: int, dropped: int) -> None:
-        self.body = body
-        self.size = size
-        self.spans = spans
-        self.delivered = False
-        self.dropped = dropped  # spans lost earlier, whose number this payload reports
 
 
 class Queue:
@@ -56,7 +44,13 @@ class Queue:
         raw = self._raw
         raw.append(span)
         if len(raw) >= RAW_LIMIT or values.pressure > PRESSURE_LIMIT:
+            self._seal_in_a_call()
+
+    def _seal_in_a_call(self) -> None:
+        try:
             self.seal()
+        except Exception as error:  # the user's call goes on; what is lost has been counted
+            report(error, "encoding spans")
 
     def __len__(self) -> int:
         held = len(self.sieve) if self.sieve is not None else 0
@@ -84,6 +78,8 @@ class Queue:
                 return
             dropped, self.dropped = self.dropped, 0
             try:
+                from tracekit.payload import Payload  # not with the first span, whose caller waits
+
                 body, size = self.encode(spans, dropped)
             except Exception:
                 self.dropped += dropped + len(spans)

@@ -10,7 +10,7 @@ import pytest
 
 from tracekit.exporters.base import DONE, REFUSED, RETRY, Exporter, Result
 from tracekit.flush import LAST_LOOK_S, Flusher
-from tracekit.queue import Queue
+from tracekit.queue import RAW_LIMIT, Queue
 from tracekit.span import INTERNAL, Span, Trace
 
 BUDGET_S = 0.05
@@ -153,6 +153,14 @@ def test_one_refused_payload_does_not_take_its_neighbours_with_it(
     assert flusher.flush(budget_s=LONG_S) is False, "one was lost"
     assert endpoint.sent == [b"a+bad+c", b"a", b"bad", b"c"]
     assert flusher.queue.dropped == 1 and not len(flusher.queue)
+
+
+def test_spans_that_cannot_be_encoded_in_a_call_are_counted_and_not_the_calls_problem() -> None:
+    queue = Queue()
+    queue.encode = lambda spans, dropped: (b"", 1 // 0)
+    for _ in range(RAW_LIMIT):
+        queue.add(Span("s", INTERNAL, None, Trace(), 1))
+    assert queue.dropped == RAW_LIMIT and not len(queue)
 
 
 def test_a_group_keeps_to_its_bytes_and_has_at_least_one() -> None:
