@@ -2,12 +2,13 @@
 
     python benchmarks/pages.py [--spans 1000000] [--rate 2000] [--rounds 5] [--data FOLDER] [--no-browser]
 
-A day of traffic (daystore.py) in a `tracekit serve` of its own, while a sender in another process adds `rate`
-spans a second. Every page is asked once and then `rounds` times: "first" is the first time, the others are
-medians. `store` is the time in which queries of the page ran (`Server-Timing`), `rest` all other time of the
-server. In Chromium, `cpu` is the processor time of the page's main thread (TaskDuration), without what it waits
-for a processor; of "a page of nothing" it is what Chromium takes by itself. `ready` is the time from the request
-until a row is drawn and answers a click, or the page is loaded. A FOLDER is kept, and used again if filled.
+A day of traffic (daystore.py) in a `tracekit serve` of its own, while a sender in another process adds
+`rate` spans a second. Every page is asked once and then `rounds` times: "first" is the first time, the
+others are medians. `store` is the time in which queries of the page ran (`Server-Timing`), `rest` all other
+time of the server. In Chromium, `cpu` is the processor time of the page's main thread (TaskDuration),
+without what it waits for a processor; of "a page of nothing" it is what Chromium takes by itself. `ready`
+is the time from the request until a row is drawn and answers a click, or the page is loaded. A FOLDER is
+kept, and used again if filled.
 """
 
 from __future__ import annotations
