@@ -21,7 +21,7 @@ def _lambda(module: Any) -> None:
     original = module._get_handler
 
     def get_handler(name: str) -> Any:
-        from tracekit.decorator import handler
+        from tracekit import handler  # first, and from there: it loads what it needs at half the price
         from tracekit.lifecycle import LIFECYCLE
 
         LIFECYCLE.function_loading()
@@ -46,7 +46,7 @@ def _functions_framework(module: Any) -> None:
         return load(source)
 
     def get_user_function(*args: Any) -> Any:
-        from tracekit.decorator import handler
+        from tracekit import handler  # first, and from there: it loads what it needs at half the price
         from tracekit.lifecycle import LIFECYCLE
 
         found = original(*args)
@@ -88,7 +88,7 @@ def _gunicorn(module: Any) -> None:
     original = module.BaseApplication.wsgi
 
     def wsgi(self: Any) -> Any:
-        from tracekit.decorator import handler
+        from tracekit import handler
 
         found = original(self)
         # Its workers for ASGI (uvicorn's) ask for the application here too.
@@ -112,7 +112,7 @@ def _is_asynchronous(application: Any) -> bool:
 
 def _http_only(application: Any) -> Any:
     """An ASGI application with its HTTP requests traced, and its lifespan and websockets left alone."""
-    from tracekit.decorator import handler
+    from tracekit import handler
 
     async def call(scope: Any, receive: Any, send: Any) -> Any:
         return await application(scope, receive, send)

@@ -6,9 +6,10 @@ Another sitecustomize further down the path is loaded too, as it would have been
 import sys
 
 try:
-    from tracekit.bootstrap.activate import activate, chain
+    from tracekit import undisturbed
 
-    activate()
-    chain(__file__)
+    _zero_code = undisturbed(__import__, "tracekit.bootstrap.activate", None, None, ("activate",))
+    _zero_code.activate()
+    _zero_code.chain(__file__)
 except Exception as _error:  # the function must start, whatever is wrong with us
     sys.stderr.write(f"tracekit: bootstrap failed: {type(_error).__name__}: {_error}\n")
