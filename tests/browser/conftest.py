@@ -114,12 +114,14 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         scheme: str = "light",
         scripts: bool = True,
         timezone: str = "UTC",
+        locale: str = "en-US",
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,  # type: ignore[arg-type]
             java_script_enabled=scripts,
             timezone_id=timezone,
+            locale=locale,
         )
         contexts.append(context)
         page = context.new_page()

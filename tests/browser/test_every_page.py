@@ -93,6 +93,19 @@ def test_a_page_can_be_read_by_everybody(site: Site, open_page: OpenPage, key: s
         assert (scheme, bad) == (scheme, [])
 
 
+@pytest.mark.parametrize("key", KEYS)
+def test_a_page_fits_a_phone_and_can_be_read_by_everybody_in_chinese(
+    site: Site, open_page: OpenPage, key: str
+) -> None:
+    if site.amount != "little":
+        pytest.skip("one amount shows the words")
+    page = open_page(site.base, site.address(key), width=400, locale="zh-CN")
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], v["nodes"][0]["target"]) for v in found if v["impact"] in ("serious", "critical")] == []
+
+
 def test_what_stands_in_the_navigation_leads_to_its_page(site: Site, open_page: OpenPage) -> None:
     page = open_page(site.base, "/status")
     links = page.locator("header nav a").evaluate_all("links => links.map(a => a.getAttribute('href'))")
