@@ -37,21 +37,18 @@ variants AS (
         {{ calls.bucket() }} AS part
     FROM raised
 ),
-parts AS (
-    SELECT service, type, pattern, place, list((part, n)) AS parts
-    FROM (SELECT service, type, pattern, place, part, count(*) AS n FROM variants GROUP BY ALL)
-    GROUP BY ALL
-),
 totals AS (
     SELECT
         service, type, pattern, place,
         count(*) AS count,
         min(start_ns) AS first_ns,
         max(start_ns) AS last_ns,
-        list(DISTINCT version ORDER BY version) FILTER (version <> '') AS versions,
+        -- Lists, and no distinct aggregates or groups of their own: stacks are long, and were worked out again for each.
+        list_sort(list_distinct(list(version) FILTER (version <> ''))) AS versions,
+        list_aggregate(list(part), 'histogram') AS parts,
         arg_max((trace_id, span_id, name, message, stacktrace), (start_ns, trace_id, span_id)) AS example
     FROM variants GROUP BY ALL
 )
 SELECT service, type, pattern, count, first_ns, last_ns, coalesce(versions, []), parts, example
-FROM totals JOIN parts USING (service, type, pattern, place)
+FROM totals
 ORDER BY count DESC, service, type, pattern, example LIMIT $limit
