@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from tracekit.pipeline import Pipeline
+    from tracekit.delivery import Delivery
 
     Encode = Callable[[list[Any], Mapping[str, Any], int], bytes]
 
@@ -34,17 +34,17 @@ class Channel:
         signal: str,
         target: Target,
         encode: Encode,
-        pipeline: Pipeline,
+        delivery: Delivery,
         collect: Callable[[], list[Any]] | None = None,
     ) -> None:
         self.signal = signal
         # Asked before each delivery for records that are only made then.
         self._collect = collect
-        self.pipeline = pipeline
+        self.delivery = delivery
         self._exporter = _Exporter(self, target, encode)
-        self._queue: Any = Queue(pipeline.config.queue_bytes)
+        self._queue: Any = Queue(delivery.config.queue_bytes)
         self._queue.encode = self._encode
-        self._flusher = Flusher(self._queue, self._exporter, pipeline.config.flush_budget_ms / 1000)
+        self._flusher = Flusher(self._queue, self._exporter, delivery.config.flush_budget_ms / 1000)
         self._off = not target.url
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._queue.clear)
@@ -94,7 +94,7 @@ class Channel:
                 self.add(record)
 
     def _encode(self, records: list[Any], dropped: int) -> tuple[Any, int]:
-        return self._exporter.encode(records, self.pipeline.resource, dropped)
+        return self._exporter.encode(records, self.delivery.resource, dropped)
 
 
 class _Exporter(Exporter):

@@ -39,7 +39,7 @@ def install() -> None:
             if config.get().logs:
                 _inject(record)
                 if not outer:  # a handler that logs while it handles is heard once
-                    pipeline.get().channel("logs", encode).add(describe(record))
+                    pipeline.get().delivery.channel("logs", encode).add(describe(record))
         except Exception as error:
             report(error, "log record")
         handling.depth = outer + 1

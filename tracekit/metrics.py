@@ -81,7 +81,10 @@ def measure(
 
 def takes() -> bool:
     """Whether measurements go anywhere; from then on they are collected."""
-    return not config.get().disabled and not pipeline.get().channel("metrics", encode, METER.collect).off
+    return (
+        not config.get().disabled
+        and not pipeline.get().delivery.channel("metrics", encode, METER.collect).off
+    )
 
 
 class Meter:

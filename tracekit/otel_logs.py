@@ -71,7 +71,7 @@ def _emit(logger: Any, record: Any = None, **fields: Any) -> None:
             return
         found = {name: getattr(record, name, None) for name in _FIELDS} if record is not None else fields
         described = describe(found, getattr(logger, "_name", ""))
-        pipeline.get().channel("logs", encode).add(described)
+        pipeline.get().delivery.channel("logs", encode).add(described)
     except Exception as error:
         guard.report(error, "opentelemetry log record")
 

@@ -48,12 +48,12 @@ def share(provider: Any) -> None:
     _shared.append(provider)
     pipe = pipeline.get()
     provider.add_span_processor(IntoQueue())
-    pipe.describe(said_by(provider.resource))
+    pipe.delivery.describe(said_by(provider.resource))
     if pipe.config.sampler == DEFAULT_SAMPLER:
         from tracekit.otel_sampler import adopt
 
         pipe.sampler = adopt(provider.sampler, pipe.sampler)
-    pipe.outlet(f"provider {len(_shared)}", Outlet(provider))
+    pipe.delivery.outlet(f"provider {len(_shared)}", Outlet(provider))
 
 
 class IntoQueue(SpanProcessor):

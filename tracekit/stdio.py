@@ -76,4 +76,4 @@ def uninstall() -> None:
 def _record(line: str, stream: str) -> None:
     said = LogRecord(time_ns(), values.clean(line), {"log.iostream": stream})
     correlate(said)
-    pipeline.get().channel("logs", encode).add(said)
+    pipeline.get().delivery.channel("logs", encode).add(said)

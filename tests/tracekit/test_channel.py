@@ -18,7 +18,9 @@ from tracekit.target import Target
 
 @pytest.fixture
 def channel(recorded: Any, collector: Any) -> Iterator[Channel]:
-    made = Channel("logs", Target(f"{collector.url}/v1/logs", {"x-key": "1"}, "none"), encode, pipeline.get())
+    made = Channel(
+        "logs", Target(f"{collector.url}/v1/logs", {"x-key": "1"}, "none"), encode, pipeline.get().delivery
+    )
     yield made
     made.close()
 
@@ -82,7 +84,7 @@ def test_a_signal_that_is_not_to_be_exported_is_not_taken(
     monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
     config.forget()
     assert config.get().logs_target.url == ""
-    assert Pipeline(config.get(), recorded.exporter).channel("logs", encode).off
+    assert Pipeline(config.get(), recorded.exporter).delivery.channel("logs", encode).off
 
 
 def test_each_signal_has_its_own_endpoint(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:

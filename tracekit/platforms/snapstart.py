@@ -42,6 +42,6 @@ def after_restore() -> None:
     """Makes this instance one of its own. Never raises: an error here would end it."""
     try:
         ids.reseed()
-        pipeline.get().restored()
+        pipeline.get().delivery.restored()
     except Exception as error:
         report(error, "after a restore")

@@ -96,6 +96,8 @@ def test_an_exit_waits_for_no_endpoint_that_does_not_shake_hands(python: Any, po
         code += (
             "import time, atexit, tracekit.pipeline as pipeline\nbegan = time.monotonic()\npipeline.close()\n"
         )
-        code += "flusher = pipeline.get()._flusher\nprint(flusher.busy, time.monotonic() - began < 2.5)"
+        code += (
+            "flusher = pipeline.get().delivery._flusher\nprint(flusher.busy, time.monotonic() - began < 2.5)"
+        )
         result = python(code, OTEL_EXPORTER_OTLP_ENDPOINT=f"https://127.0.0.1:{port}")
     assert (result.returncode, result.stdout) == (0, "False True\n"), result.stderr
