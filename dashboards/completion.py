@@ -11,6 +11,7 @@ from fastapi import Request
 from collector.analysis.traceql import KINDS, OPERATORS, STATUSES, Token, quoted, tokens
 from collector.analysis.traceql_series import FUNCTIONS
 from collector.storage.base import AttributesQuery, SpanReader, Window
+from collector.storage.keys import KeysQuery
 from collector.storage.spanset import INTRINSICS, ORDERED, RESOURCE_FIELDS, SPAN_FIELDS
 from dashboards.ui import ui_of
 
@@ -44,10 +45,18 @@ class Vocabulary:
             self._kept = {key: kept for key, kept in self._kept.items() if now - kept[0] < KEPT_S}
             if query in self._kept:
                 return self._kept[query][1]
-        found = tuple(value for value, _ in self._reader.attributes(query))
+        found = self._ask(query)
         with self._lock:
             self._kept[query] = now, found
         return found
+
+    def _ask(self, query: AttributesQuery) -> tuple[str | int | float | bool, ...]:
+        """Keys are in the catalogue, of all spans; values are those of the newest ones."""
+        if query.key or query.of == "names":
+            return tuple(value for value, _ in self._reader.attributes(query))
+        window = query.window
+        known = self._reader.keys(KeysQuery(query.of, "", window.start_ns, window.end_ns))
+        return tuple(dict.fromkeys(one.key for one in known))
 
 
 def vocabulary_of(request: Request) -> Vocabulary:

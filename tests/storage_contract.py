@@ -34,6 +34,7 @@ from collector.storage.base import (
     Window,
     WriteResult,
 )
+from collector.storage.keys import AttributeKey, KeysQuery
 from tests.collector.batches import MS, SECOND, T0, batch, raised, row, trace
 
 WINDOW = Window(T0, T0 + 60 * SECOND)
@@ -856,6 +857,22 @@ def test_long_messages_and_stacks_are_cut_and_variants_bounded(storage: Storage)
     variants = storage.reader.errors(ErrorsQuery(WINDOW, limit=2))
     assert [v.message for v in variants] == [text[:MESSAGE_KEPT] for text in letters[:2]]
     assert {len(v.stacktrace) for v in variants} == {STACK_KEPT}
+
+
+def test_keys_of_attributes_are_told_with_types_rows_and_times(storage: Storage) -> None:
+    said = [{"a": 1, "b": "x"}, {"a": "one"}, {"a": 2}]
+    rows = [row(n, 1, n, attributes=jsonvalue.dumps(one)) for n, one in enumerate(said)]
+    storage.writer.write([batch(*rows)])
+    (first, *others) = storage.reader.keys(KeysQuery("span"))
+    assert dataclasses.replace(first, examples=tuple(sorted(first.examples))) == (
+        AttributeKey("span", "a", "int", 2, T0, T0 + 2 * SECOND, (1, 2))
+    )
+    assert tuple(others) == (
+        AttributeKey("span", "a", "string", 1, T0 + SECOND, T0 + SECOND, ("one",)),
+        AttributeKey("span", "b", "string", 1, T0, T0, ("x",)),
+    )
+    assert [one.key for one in storage.reader.keys(KeysQuery("resource"))] == ["service.name"]
+    assert storage.reader.keys(KeysQuery("span", "B", T0 + SECOND)) == ()
 
 
 def test_stats_say_what_is_held(storage: Storage) -> None:

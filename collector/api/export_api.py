@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from google.protobuf.message import Message
 
 from collector import export
+from collector.api.keys_api import PATH, Keys
+from collector.api.parameters import given, whole
 from collector.receivers import asgi
-from collector.receivers.asgi import Receive, Scope, Send
+from collector.receivers.asgi import App, Receive, Scope, Send
 from collector.storage.base import InvalidQuery, Storage, TracesQuery, Window
 from collector.storage.logs import LogsQuery
 from collector.storage.metrics import PointsQuery
@@ -47,26 +48,11 @@ class Asked:
     @classmethod
     def of(cls, query: str, default_limit: int, max_limit: int) -> Asked:
         """Raises InvalidQuery."""
-        try:
-            given = {name: values[-1] for name, values in parse_qs(query, max_num_fields=20).items()}
-        except ValueError as error:
-            raise InvalidQuery("too many parameters") from error
-        unknown = given.keys() - {"start", "end", "service", "limit", "cursor"}
-        if unknown:
-            raise InvalidQuery(f"there is no parameter {sorted(unknown)[0][:50]!r}")
-        end = _whole(given, "end", time.time_ns(), 2**63 - 1)
-        window = Window(_whole(given, "start", max(end - _HOUR_NS, 0), 2**63 - 1), end)
-        limit = _whole(given, "limit", default_limit, max_limit) or 1
-        return cls(window, given.get("service", ""), limit, given.get("cursor", ""))
-
-
-def _whole(given: Mapping[str, str], name: str, default: int, highest: int) -> int:
-    text = given.get(name, "")
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit()) or len(text) > 19 or int(text) > highest:
-        raise InvalidQuery(f"{name} must be a whole number up to {highest}")
-    return int(text)
+        found = given(query, ("start", "end", "service", "limit", "cursor"))
+        end = whole(found, "end", time.time_ns(), 2**63 - 1)
+        window = Window(whole(found, "start", max(end - _HOUR_NS, 0), 2**63 - 1), end)
+        limit = whole(found, "limit", default_limit, max_limit) or 1
+        return cls(window, found.get("service", ""), limit, found.get("cursor", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +113,10 @@ ROUTES: Mapping[str, Callable[[Storage, Scope], Page]] = {
 }
 
 
-def exports(storage: Storage) -> dict[str, Export]:
-    """By path, for a router that fills in what stands in braces."""
-    return {path: Export(storage, page) for path, page in ROUTES.items()}
+def exports(storage: Storage) -> dict[str, App]:
+    """What is stored, and which keys there are, by path, for a router that fills in what stands in braces."""
+    routes: dict[str, App] = {path: Export(storage, page) for path, page in ROUTES.items()}
+    return {**routes, PATH: Keys(storage.reader)}
 
 
 async def _send(send: Send, page: Page, accept: str) -> None:

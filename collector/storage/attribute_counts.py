@@ -21,12 +21,13 @@ def count(said: Iterable[Attributes], query: AttributesQuery) -> tuple[tuple[Sca
     counts: Counter[tuple[str, Scalar]] = Counter()
     for attributes in said:
         found: Iterable[Any] = [attributes.get(query.key)] if query.key else attributes
-        counts.update((type(value).__name__, value) for value in found if _is_choice(value))
+        counts.update((type(value).__name__, value) for value in found if is_choice(value))
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], str(entry[0][1]), entry[0][0]))
     return tuple((value, times) for (_, value), times in ordered[: query.limit])
 
 
-def _is_choice(value: object) -> TypeGuard[Scalar]:
+def is_choice(value: object) -> TypeGuard[Scalar]:
+    """Whether it is a value that somebody may want to choose from a list."""
     if isinstance(value, str):
         return 0 < len(value) <= LONGEST
     return isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value))

@@ -18,6 +18,7 @@ from collector.storage.spanset import Spanset
 
 if TYPE_CHECKING:  # their own contracts, built on this one
     from collector.storage.figures import Figures
+    from collector.storage.keys import AttributeKey, KeysQuery
     from collector.storage.logs import LogReader
     from collector.storage.metrics import MetricReader
     from collector.storage.spanseries import SpanSeriesQuery
@@ -635,6 +636,11 @@ class SpanReader(Protocol):
 
     def attributes(self, query: AttributesQuery) -> tuple[tuple[str | int | float | bool, int], ...]:
         """Keys or values with the number of spans that have them, most first, then by text."""
+        ...
+
+    def keys(self, query: KeysQuery) -> tuple[AttributeKey, ...]:
+        """Which attribute keys there are, of every signal (collector.storage.keys), most rows first, then by
+        source, key and type. Of rows that came lately, and of very large attributes, some may be missing."""
         ...
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:

@@ -10,6 +10,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeVar
 
 from collector import jsonvalue
@@ -17,7 +18,7 @@ from collector.batch import Batch
 from collector.model import Kind, Resource, Scope, Span, SpanBatch
 from collector.model_logs import LogBatch
 from collector.model_metrics import MetricBatch
-from collector.storage import cursor, memory_errors, memory_spanseries
+from collector.storage import cursor, memory_errors, memory_keys, memory_spanseries
 from collector.storage.attribute_counts import Scalar, count
 from collector.storage.base import (
     ATTRIBUTE_SAMPLE,
@@ -55,6 +56,7 @@ from collector.storage.base import (
     bucket_start,
 )
 from collector.storage.figures import Figures
+from collector.storage.keys import AttributeKey, KeysQuery
 from collector.storage.memory_figures import quantile
 from collector.storage.memory_logs import MemoryLogs
 from collector.storage.memory_metrics import MemoryMetrics
@@ -94,6 +96,14 @@ class MemoryStorage:
     @property
     def origins(self) -> MemoryStorage:
         return self
+
+    def keys(self, query: KeysQuery) -> tuple[AttributeKey, ...]:
+        said = chain(
+            memory_keys.of_spans(self._spans.values(), self._scopes),
+            memory_keys.of_logs(self.logs.stored, self._scopes),
+            memory_keys.of_points(self.metrics.stored, self._resources, self._scopes),
+        )
+        return memory_keys.keys(said, query)
 
     def resources(self, ids: Collection[int]) -> dict[int, Resource]:
         return {key: self._resources[key] for key in ids if key in self._resources}

@@ -47,6 +47,10 @@ class MemoryLogs:
         self._records = [*self._records, *fresh]
         return len(fresh), offered - len(fresh)
 
+    @property
+    def stored(self) -> Sequence[LogRecord]:
+        return self._records
+
     def search(self, query: LogsQuery) -> LogPage:
         after = cursor.decode(query.cursor, query.order) if query.cursor else None
         newest = query.order == "newest"

@@ -90,6 +90,10 @@ class MemoryMetrics:
 
     # ------------------------------------------------------------ reading
 
+    @property
+    def stored(self) -> Sequence[_Point]:
+        return self._points
+
     def catalogue(self, query: MetricsQuery) -> tuple[MetricInfo, ...]:
         words = query.text.lower().split()
         found: dict[tuple[Any, ...], list[_Point]] = defaultdict(list)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from collector.analysis.traceql import parse
 from collector.storage.base import AttributesQuery, InvalidQuery, Window
+from collector.storage.keys import AttributeKey, KeysQuery
 from collector.storage.memory import MemoryStorage
 from dashboards.completion import Vocabulary, _split, complete
 from tests.dashboards.stored import checkout, store
@@ -96,8 +97,14 @@ def test_what_spans_say_is_asked_once_in_a_while() -> None:
             asked.append(query)
             return reader.attributes(query)
 
+        def keys(self, query: KeysQuery) -> tuple[AttributeKey, ...]:
+            asked.append(query)
+            return reader.keys(query)
+
     vocabulary = Vocabulary(Counting())
-    query = AttributesQuery(WINDOW, "span")
-    assert "db.query.text" in vocabulary(query)
-    assert vocabulary(query) == vocabulary(query)
-    assert len(asked) == 1
+    for query in (AttributesQuery(WINDOW, "span"), AttributesQuery(WINDOW, "span", "db.query.text")):
+        asked.clear()
+        assert vocabulary(query)
+        assert vocabulary(query) == vocabulary(query)
+        assert len(asked) == 1
+    assert "db.query.text" in vocabulary(AttributesQuery(WINDOW, "span"))

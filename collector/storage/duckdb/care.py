@@ -6,13 +6,15 @@ import calendar
 import functools
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 from collector.storage.base import Holding, RetryLater, SampledOut, Signal
-from collector.storage.duckdb import edgesums, parts, pins, rollups, sampling, sql, trace_times
+from collector.storage.duckdb import beside, edgesums, parts, pins, rollups, sampling, sql, trace_times
 from collector.storage.duckdb.database import Database
+from collector.storage.duckdb.keys import DuckDBKeys
 from collector.storage.duckdb.parts import Part
 from collector.storage.ids import check_trace_id
 
@@ -34,8 +36,9 @@ _PIN_WITHIN_S = 10.0
 class DuckDBCare:
     """StorageCare of the DuckDB engine."""
 
-    def __init__(self, database: Database, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, database: Database, keys: DuckDBKeys, clock: Callable[[], int] = time.time_ns) -> None:
         self._database = database
+        self._keys = keys
         self._clock = clock
         # Held while a part goes: what is pinned in the middle of that would go with it.
         self._pinning = threading.Lock()
@@ -51,7 +54,7 @@ class DuckDBCare:
             growing = part == newest
             last_ns = self._clock() if growing else _end_of(part.day)
             found += [Holding(part.name, s, last_ns, n, growing) for s, n in self._bytes(part).items()]
-        return tuple(found)
+        return _with(found, beside.bytes_of(database, [holding.signal for holding in found]))
 
     def forget(self, *holdings: Holding) -> None:
         with self._pinning:
@@ -113,6 +116,7 @@ class DuckDBCare:
             parts.size_of(part.log) > (LOG_BYTES if part == found.newest else 0) for part in found.written
         ):
             self._database.checkpoint()
+        self._keys.gather()
 
     def _bytes(self, part: Part) -> dict[Signal, int]:
         """By signal, only those it holds any of; the file's size divided by the blocks of each."""
@@ -181,6 +185,15 @@ class DuckDBCare:
             if times and found.pinned:
                 found.widen(found.pinned, table, times)
         self._database.transact(functools.partial(pins.move, part, signal))
+
+
+def _with(holdings: Sequence[Holding], more: Mapping[Signal, int]) -> tuple[Holding, ...]:
+    """The last one of each signal takes what belongs to all of them, too."""
+    last = {holding.signal: holding for holding in holdings}
+    return tuple(
+        replace(one, bytes=one.bytes + more.get(one.signal, 0)) if last[one.signal] is one else one
+        for one in holdings
+    )
 
 
 def _end_of(day: str) -> int:

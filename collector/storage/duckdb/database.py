@@ -19,6 +19,7 @@ import duckdb
 from collector.storage.base import RetryLater, StorageError
 from collector.storage.duckdb import (
     edgefile,
+    keyfile,
     legacy,
     parts,
     pins,
@@ -152,7 +153,12 @@ class Database:
             raise RetryLater(f"{part.path} could not be checkpointed: {first_line(error)}") from error
 
     def bytes_on_disk(self) -> int:
-        return sum(part.bytes_on_disk() for part in self.parts.all)
+        """Of everything that is stored, and what is worked out from it."""
+        beside = (
+            edgefile.log_of(self.folder),
+            *(self.folder / file for file in (edgefile.FILE, keyfile.FILE)),
+        )
+        return sum(part.bytes_on_disk() for part in self.parts.all) + sum(map(parts.size_of, beside))
 
     # ------------------------------------------------------------ parts
 

@@ -47,10 +47,12 @@ from collector.storage.base import (
 )
 from collector.storage.duckdb import edgesums, latest, rollups, spanseries, trace_times
 from collector.storage.duckdb.database import Database
+from collector.storage.duckdb.keys import DuckDBKeys
 from collector.storage.duckdb.spanset_sql import compile_spanset
 from collector.storage.duckdb.usage import REFUSED, DuckDBUsage
 from collector.storage.failures import MESSAGE_VALUES, STACK_VALUES
 from collector.storage.figures import Figures
+from collector.storage.keys import AttributeKey, KeysQuery
 from collector.storage.rows import spans_from_columns
 from collector.storage.spanseries import SpanSeriesQuery
 
@@ -60,8 +62,9 @@ _HEX = frozenset("0123456789abcdef")
 class DuckDBReader:
     """Answers from any thread; each has a cursor of its own."""
 
-    def __init__(self, database: Database, duplicates: Callable[[], int]) -> None:
+    def __init__(self, database: Database, duplicates: Callable[[], int], keys: DuckDBKeys) -> None:
         self._database = database
+        self._keys = keys
         self._duplicates = duplicates
         self.used = DuckDBUsage(database)
 
@@ -160,6 +163,9 @@ class DuckDBReader:
         if query.of == "names":
             return count(({name: None} for name, n in rows for _ in range(n)), replace(query, key=""))
         return count((said for text, n in rows for said in [jsonvalue.loads(text) or {}] * n), query)
+
+    def keys(self, query: KeysQuery) -> tuple[AttributeKey, ...]:
+        return self._keys.find(query)
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         check_trace_id(trace_id)

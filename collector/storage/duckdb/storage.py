@@ -10,6 +10,7 @@ from collector.storage.base import WriteResult
 from collector.storage.duckdb import copies
 from collector.storage.duckdb.care import DuckDBCare
 from collector.storage.duckdb.database import Database, DatabaseOptions
+from collector.storage.duckdb.keys import DuckDBKeys
 from collector.storage.duckdb.logs import DuckDBLogs
 from collector.storage.duckdb.metrics import DuckDBMetrics
 from collector.storage.duckdb.origins import DuckDBOrigins
@@ -26,10 +27,11 @@ class DuckDBStorage:
     def __init__(self, database: Database, writer: DuckDBWriter, clock: Callable[[], int]) -> None:
         self._database = database
         self._writer = writer
-        self._reader = DuckDBReader(database, lambda: writer.duplicates)
+        keys = DuckDBKeys(database)
+        self._reader = DuckDBReader(database, lambda: writer.duplicates, keys)
         self._logs, self._metrics = DuckDBLogs(database), DuckDBMetrics(database)
         self._origins = DuckDBOrigins(database)
-        self._care = DuckDBCare(database, clock)
+        self._care = DuckDBCare(database, keys, clock)
 
     @property
     def writer(self) -> DuckDBWriter:

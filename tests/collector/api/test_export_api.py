@@ -130,3 +130,20 @@ def test_a_query_that_makes_no_sense_is_refused_with_a_sentence(
     answer = httpx.get(f"{ui}/api/v1/export/{signal}", params=query)
     assert answer.status_code == 400
     assert answer.json()["message"]
+
+
+def test_the_keys_of_everything_that_was_sent_are_told(ui: str) -> None:
+    answer = httpx.get(f"{ui}/api/v1/keys", params={"of": "resource", "q": "SERVICE"})
+    assert answer.status_code == 200
+    (found,) = answer.json()["keys"]
+    assert (found["key"], found["type"], found["of"]) == ("service.name", "string", "resource")
+    assert found["rows"] >= 5
+    assert int(found["firstTimeUnixNano"]) <= int(found["lastTimeUnixNano"])
+    assert "shop" in found["examples"]
+
+
+@pytest.mark.parametrize("query", ["of=spans", "limit=x", "start=-1", "colour=red"])
+def test_a_question_for_keys_that_makes_no_sense_is_refused(ui: str, query: str) -> None:
+    answer = httpx.get(f"{ui}/api/v1/keys?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["message"]
