@@ -83,7 +83,7 @@ def _resource_spans(builder: BatchBuilder, message: dict[str, Any]) -> None:
     resource = _object(message, "resource")
     known = known_resource(
         _attributes(builder, resource),
-        _text(message, "schemaUrl", "schema_url"),
+        _schema_url(message),
         _dropped_attributes(resource),
         _entity_refs(resource),
     )
@@ -113,13 +113,17 @@ def _entity_refs(resource: dict[str, Any]) -> str:
     return jsonvalue.dumps(refs) if refs else ""
 
 
+def _schema_url(group: dict[str, Any]) -> str:
+    return _text(group, "schemaUrl", "schema_url").replace("\0", "")  # as the decoders of protobuf read it
+
+
 def _scope(builder: BatchBuilder, scope_spans: dict[str, Any]) -> KnownScope:
     scope = _object(scope_spans, "scope")
     return known_scope(
         _text(scope, "name"),
         _text(scope, "version"),
         _attributes(builder, scope),
-        _text(scope_spans, "schemaUrl", "schema_url"),
+        _schema_url(scope_spans),
         _dropped_attributes(scope),
     )
 

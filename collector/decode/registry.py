@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from collector.decode import choice, json_protobuf, otlp_json, otlp_logs, otlp_metrics, zipkin_json
+from collector.decode import choice, json_protobuf, otlp_logs, otlp_metrics, zipkin_json
 from collector.decode.result import Decoded
 from collector.payload import Encoding, Signal
 
@@ -14,7 +14,7 @@ Decoders = Mapping[tuple[Signal, Encoding], Decoder]
 
 DECODERS: dict[tuple[Signal, Encoding], Decoder] = {
     ("traces", "protobuf"): choice.decode,
-    ("traces", "json"): otlp_json.decode,
+    ("traces", "json"): json_protobuf.decode_spans,
     ("traces", "zipkin_json"): zipkin_json.decode,
     ("logs", "protobuf"): otlp_logs.decode,
     ("logs", "json"): json_protobuf.decode_logs,
