@@ -4,7 +4,4 @@ start_ns >= $start_ns AND start_ns < $end_ns AND kind IN (2, 5) {%- if q.service
 {%- for column in ('instance', 'trigger') if q[column] %} AND {{ column }} = ${{ column }} {%- endfor %}
 {%- if q.operation %} AND name = $operation {%- endif %}
 {%- endmacro %}
-{#- The same arithmetic as base.bucket_index; HUGEINT because moment * buckets may leave 64 bits. -#}
-{% macro bucket() -%}
-((start_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::BIGINT
-{%- endmacro %}
+{% macro bucket() -%} {{ part_of('start_ns') }} {%- endmacro %}

@@ -11,7 +11,7 @@ paired AS (
 ),
 grown AS (
     SELECT *,
-        ((time_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::INTEGER AS part,
+        {{ part_of('time_ns') }} AS part,
         CASE WHEN temporality = 1 OR before IS NULL
             OR (start_ns <> 0 AND start_ns <> before.start_ns)
             OR ({{ 'monotonic' if column == 'value' else 'true' }} AND measured < before.measured)

@@ -1,6 +1,6 @@
 {% import '_logs.sql' as logs with context %}
 SELECT
-    ((time_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::INTEGER AS part,
+    {{ part_of('time_ns') }} AS part,
     {{ logs.severity() }} AS severity,
     count(*)
 FROM {{ within('logs') }} WHERE {{ logs.matching() }}

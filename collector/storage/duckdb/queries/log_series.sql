@@ -2,7 +2,7 @@
 {% import '_logs.sql' as logs with context %}
 WITH chosen AS (
     SELECT
-        ((time_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::INTEGER AS part,
+        {{ part_of('time_ns') }} AS part,
         {{ line }} AS line,
         {{ figure }} AS figure
     FROM {{ within('logs') }} WHERE {{ logs.matching() }}

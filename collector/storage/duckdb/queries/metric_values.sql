@@ -2,7 +2,7 @@
 {% set column = 'value' if s.type <= 2 else statistic %}
 WITH {% include '_points.sql' %},
 placed AS (
-    SELECT *, {{ column }} AS found, ((time_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::INTEGER AS part
+    SELECT *, {{ column }} AS found, {{ part_of('time_ns') }} AS part
     FROM points
     WHERE time_ns >= $start_ns AND flags & 1 = 0 AND {{ column }} IS NOT NULL AND isfinite({{ column }})
     AND line IN (SELECT unnest($lines::VARCHAR[]))

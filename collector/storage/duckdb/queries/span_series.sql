@@ -11,7 +11,7 @@ senders AS MATERIALIZED (
 {% endif %}
 chosen AS (
     SELECT
-        ((start_ns - $start_ns)::HUGEINT * $buckets // $width_ns)::INTEGER AS part,
+        {{ part_of('start_ns') }} AS part,
         {{ line }} AS line,
         {{ measured }} AS figure
     FROM {{ counted('spans') }} {% if 'sent_by' in line %} LEFT JOIN senders USING (resource_id) {% endif %}
