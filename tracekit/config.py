@@ -68,48 +68,6 @@ _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 class Config:
     """What the environment asks for. Read-only after construction."""
 
-    __slots__ = (
-        *_LATE,
-        "_env",
-        "attribute_count",
-        "attribute_length",
-        "capture",
-        "capture_bytes",
-        "disabled",
-        "event_count",
-        "exporter",
-        "file",
-        "flush_budget_ms",
-        "import_profile",
-        "init_timeout_ms",
-        "keep",
-        "link_count",
-        "locals",
-        "logs",
-        "metrics",
-        "otel_share",
-        "profile_after",
-        "propagators",
-        "queue_bytes",
-        "redact_keys",
-        "resource_attributes",
-        "resource_detectors",
-        "sampler",
-        "sampler_argument",
-        "sampler_rate",
-        "sampler_ratio",
-        "service_name",
-        "snapshot_after_ms",
-        "snapshots",
-        "spool",
-        "spool_bytes",
-        "sql_parameters",
-        "stdout",
-        "timeout_margin_ms",
-        "usage",
-        "xray_parent",
-    )
-
     _env: Mapping[str, str]
     disabled: bool
     service_name: str

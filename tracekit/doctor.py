@@ -164,7 +164,8 @@ def _sources(settings: Config, env: WatchedEnvironment) -> dict[str, str]:
 def _flat(settings: Any, prefix: str = "") -> list[tuple[str, Any]]:
     """Every setting with its name; those that are objects with settings of their own (targets) one by one."""
     pairs: list[tuple[str, Any]] = []
-    for slot in sorted(settings.__slots__):
+    kind = type(settings)
+    for slot in sorted(getattr(kind, "__slots__", kind.__annotations__)):
         if slot.startswith("_"):
             continue
         value = getattr(settings, slot)
