@@ -22,6 +22,7 @@ import duckdb
 from collector import backup
 from collector.storage.base import Holding
 from collector.storage.duckdb import DuckDBStorage, open_storage, rollups, trace_times
+from tests.collector import olderstore
 from tests.collector.batches import SECOND, T0, batch, row, trace
 from tests.collector.signals import gauge, logs, metrics, record
 
@@ -133,9 +134,16 @@ def import_a_day(folder: Path) -> None:
     backup.import_day(folder, folder / "days" / "2023-11-15")
 
 
+def start(folder: Path) -> None:
+    """Migrates what an earlier version left."""
+    with opened(folder):
+        pass
+
+
 class Deed(NamedTuple):
     do: Callable[[Path], None]
     prepare: Callable[[Path], None] = lambda folder: None
+    kills: int = 1  # of each round
 
 
 DEEDS = {
@@ -147,6 +155,8 @@ DEEDS = {
     "back up": Deed(back_up),
     "restore": Deed(restore, back_up),
     "import": Deed(import_a_day, export_and_forget),
+    "migrate days": Deed(start, olderstore.days_of_version_6, 4),
+    "migrate one file": Deed(start, olderstore.one_file_of_version_1, 4),
 }
 
 

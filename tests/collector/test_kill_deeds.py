@@ -1,5 +1,5 @@
-"""kill -9 while files of the store are rewritten, dropped, gathered, copied, imported or restored: each
-signal of each day is as it was or as it was to become, and doing it again completes it.
+"""kill -9 while files of the store are rewritten, dropped, gathered, copied, imported, restored or migrated:
+each signal of each day is as it was or as it was to become, and doing it again completes it.
 
 TRACEKIT_KILLS=200 kills as often; once for each deed is the default.
 """
@@ -10,10 +10,13 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from tests.collector import olderstore
 from tests.collector.deeds import DEEDS, Lines, State, fill, killed, state
 
 KILLS = max(int(os.environ.get("TRACEKIT_KILLS", "0")) // len(DEEDS), 1)
@@ -37,6 +40,26 @@ def whole(folder: Path) -> State:
     return found
 
 
+@pytest.mark.parametrize("older", [olderstore.days_of_version_6, olderstore.one_file_of_version_1])
+def test_an_older_store_becomes_one_of_today(
+    older: Callable[[Path], None], filled: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "older"
+    shutil.copytree(filled, folder)
+    older(folder)
+    spans = {key: rows for key, rows in state(folder).items() if key[0] in ("spans", "links")}
+    today = state(filled)
+    assert len(spans) == 8
+    assert spans == {key: rows for key, rows in today.items() if key in spans}
+    assert {_columns(path) for path in folder.glob("2*.duckdb")} == {_columns(next(filled.glob("2*.duckdb")))}
+
+
+def _columns(path: Path) -> frozenset[tuple[str, ...]]:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        statement = "SELECT table_name, column_name, data_type, is_nullable::VARCHAR FROM duckdb_columns()"
+        return frozenset(connection.execute(statement).fetchall())
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240 + 30 * KILLS)
 @pytest.mark.parametrize("deed", DEEDS)
@@ -45,7 +68,9 @@ def test_a_kill_leaves_the_old_or_the_new(deed: str, filled: Path, tmp_path: Pat
     prepared = tmp_path / "prepared"
     shutil.copytree(filled, prepared)
     DEEDS[deed].prepare(prepared)
-    before = whole(prepared)
+    shutil.copytree(prepared, tmp_path / "looked at")
+    before = whole(tmp_path / "looked at")  # which migrates it
+    assert before
     shutil.copytree(prepared, tmp_path / "done")
     began = time.monotonic()
     with Lines() as lines:
@@ -53,7 +78,7 @@ def test_a_kill_leaves_the_old_or_the_new(deed: str, filled: Path, tmp_path: Pat
     seconds = time.monotonic() - began
     after = whole(tmp_path / "done")
     kills = 0
-    while kills < KILLS:
+    while kills < KILLS * DEEDS[deed].kills:
         folder = tmp_path / "killed"
         shutil.copytree(prepared, folder)
         died, when = killed(deed, folder, chance, lines.count, seconds)
