@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,11 @@ class Histogram:
 
     calls: dict[int, int] = field(default_factory=lambda: defaultdict(int))
     total_ns: int = 0
+
+    def add(self, buckets: Sequence[int], calls: Sequence[int], total_ns: int) -> None:
+        for bucket, number in zip(buckets, calls, strict=True):
+            self.calls[bucket] += number
+        self.total_ns += total_ns
 
     def quantile(self, q: float) -> float:
         """Between the middles of the buckets of the two calls around the rank, as between two calls."""
@@ -47,17 +52,17 @@ class Figures:
 
 
 def edges_of(rows: Iterable[tuple[Any, ...]], service: str = "") -> tuple[Edge, ...]:
-    """Edges from rows of `sums` without a slot; those that touch a function, if one is given."""
+    """Edges from rows of `sums` without a slot and with lists of buckets and of calls; those that touch a
+    function, if one is given."""
     found: dict[Ends, Figures] = defaultdict(Figures)
-    for source_kind, source, target_kind, target, side, bucket, calls, errors, refused, total_ns in rows:
+    for source_kind, source, target_kind, target, side, buckets, calls, errors, refused, total_ns in rows:
         figures = found[source_kind, source, target_kind, target]
         if side == "call":
-            figures.calls += calls
+            figures.calls += sum(calls)
             figures.errors += errors
             figures.refused += refused
         else:
-            figures.sides[side].calls[bucket] += calls
-            figures.sides[side].total_ns += total_ns
+            figures.sides[side].add(buckets, calls, total_ns)
     edges = [_edge(ends, figures) for ends, figures in found.items() if figures.calls]
     if service:
         me = Node("function", service)

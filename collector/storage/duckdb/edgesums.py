@@ -28,7 +28,7 @@ from collector.storage.base import (
     bucket_index,
     bucket_start,
 )
-from collector.storage.duckdb import edgefile, parts, sql
+from collector.storage.duckdb import edgefile, edgenear, parts, sql
 from collector.storage.duckdb.database import Database, roll_back
 from collector.storage.duckdb.edgefigures import edges_of
 from collector.storage.duckdb.parts import Catalogue, Part
@@ -100,7 +100,8 @@ def series(database: Database, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...] 
 def _asked(
     found: Catalogue, query: EdgesQuery | EdgeSeriesQuery, connection: Any
 ) -> list[tuple[Any, ...]] | None:
-    """Rows of `sums`, each behind its slot, or behind None where a row is of several."""
+    """Rows of `sums`, with lists of buckets and of calls, each behind its slot, or behind None where it is of
+    several."""
     connection.execute("BEGIN TRANSACTION READ ONLY")
     try:
         stretches = _unsummed(found, query.window, connection)
@@ -155,9 +156,13 @@ def _summed(
 def _worked_out(found: Catalogue, stretch: Window, window: Window, connection: Any) -> list[tuple[Any, ...]]:
     values = _bounds(stretch)
     last_ns = window.end_ns - ROLLUP_SLOT_NS
-    text = sql.render("edge_sums", found, values)
-    rows = connection.execute(text, sql.used(text, values)).fetchall()
-    return [(slot_ns, *row) for slot_ns, unsettled, *row in rows if not (unsettled and slot_ns == last_ns)]
+    rows = edgenear.rows_within(found, "edge_sums", values, connection)
+    return [
+        (slot_ns, *ends, side, [bucket], [calls], *rest)
+        for slot_ns, unsettled, *ends, side, bucket, calls, errors, refused, total_ns in rows
+        for rest in [(errors, refused, total_ns)]
+        if not (unsettled and slot_ns == last_ns)
+    ]
 
 
 # ---------------------------------------------------------------- what is stale
@@ -391,6 +396,7 @@ def _bounds(window: Window) -> dict[str, Any]:
         "pair_end_ns": window.end_ns,
         "near_start_ns": window.start_ns - PAIR_SLACK_NS,
         "near_end_ns": window.end_ns + PAIR_SLACK_NS,
+        "sent_from_ns": window.start_ns - PAIR_SLACK_NS,
         # Those that may have a caller yet are told apart (`is_unsettled`), not left out.
         "settled_ns": window.end_ns,
         "settle_ns": SETTLE_NS,

@@ -13,6 +13,7 @@ from collector.storage.attribute_counts import Scalar, count
 from collector.storage.base import (
     ATTRIBUTE_SAMPLE,
     BACKLINKS,
+    LONG_GRAPH_NS,
     MESSAGE_KEPT,
     PAIR_SLACK_NS,
     SETTLE_NS,
@@ -45,7 +46,7 @@ from collector.storage.base import (
     bucket_start,
     is_rolled_up,
 )
-from collector.storage.duckdb import edgesums, latest, rollups, spanseries, trace_times
+from collector.storage.duckdb import edgenear, edgesums, latest, rollups, spanseries, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.keys import DuckDBKeys
 from collector.storage.duckdb.spanset_sql import compile_spanset
@@ -180,13 +181,14 @@ class DuckDBReader:
         return tuple(_backlink(row) for row in rows)
 
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
-        found = edgesums.edges(self._database, query) if is_rolled_up(query.window) else None
+        rolled_up = is_rolled_up(query.window, least_ns=LONG_GRAPH_NS)
+        found = edgesums.edges(self._database, query) if rolled_up else None
         return self._edges(query) if found is None else found
 
     def _edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         """From the spans."""
         values = _values(query) | _pair_bounds(query.window)
-        rows = self._database.rows("edges", values, q=query, over_time=False)
+        rows = edgenear.rows(self._database, "edges", values, q=query, over_time=False)
         return tuple(_edge(row) for _, *row in rows)
 
     def edge_series(self, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
@@ -199,7 +201,7 @@ class DuckDBReader:
         window, buckets = query.window, query.buckets
         values = _bounds(window) | _pair_bounds(window) | edgesums.ends_of(query)
         values |= {"buckets": buckets, "width_ns": _width(window)}
-        rows = self._database.rows("edges", values, q=query, over_time=True)
+        rows = edgenear.rows(self._database, "edges", values, q=query, over_time=True)
         return tuple(EdgePoint(bucket_start(window, buckets, part), _edge(row)) for part, *row in rows)
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
@@ -266,6 +268,7 @@ def _pair_bounds(window: Window) -> dict[str, Any]:
         "slack_ns": PAIR_SLACK_NS,
         "near_start_ns": near.start_ns,
         "near_end_ns": near.end_ns,
+        "sent_from_ns": near.start_ns,
         "refusals": REFUSED,
     }
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from collector.storage.base import ROLLUP_SLOT_NS, Edge, EdgeSeriesQuery, EdgesQuery, Window
+from collector.storage.base import ROLLUP_SLOT_NS, Edge, EdgeSeriesQuery, EdgesQuery, Window, is_rolled_up
 from collector.storage.duckdb import DuckDBStorage, edgefile, edgesums, open_storage, sampling
 from tests.collector.batches import SECOND, T0, batch, row
 from tests.servicegraph import brute_force, brute_force_over_time
@@ -104,7 +104,7 @@ def check(storage: DuckDBStorage, rows: Rows, window: Window = WINDOW) -> None:
     found = edgesums.edges(storage._database, EdgesQuery(window))
     assert found is not None, "too little is summed up"
     same(found, right)
-    if (window.end_ns - window.start_ns) % (BUCKETS * ROLLUP_SLOT_NS) == 0:
+    if is_rolled_up(window, BUCKETS):
         check_over_time(storage, rows, window, found)
 
 
@@ -153,6 +153,7 @@ def test_sums_say_what_a_brute_force_count_says(tmp_path: Path, seed: int) -> No
         assert edgesums.overdue(storage._database, time.time_ns()) == 0
         check(storage, rows)
         check(storage, rows, Window(WINDOW.start_ns, WINDOW.end_ns - 3 * ROLLUP_SLOT_NS))
+        check(storage, rows, Window(WINDOW.start_ns, WINDOW.start_ns + 10 * ROLLUP_SLOT_NS))
     with contextlib.closing(open_storage(tmp_path)) as storage:
         check(storage, rows)
 
@@ -161,7 +162,9 @@ def test_the_reader_answers_long_windows_from_sums_and_others_from_spans(tmp_pat
     rows = traffic(1)
     with stored(tmp_path, rows, 1) as storage:
         odd = Window(WINDOW.start_ns + 1, WINDOW.end_ns + 1)
-        for window, error in ((WINDOW, True), (odd, False)):
+        short = Window(WINDOW.start_ns, WINDOW.start_ns + 9 * ROLLUP_SLOT_NS)
+        hour = Window(WINDOW.start_ns, WINDOW.start_ns + 10 * ROLLUP_SLOT_NS)
+        for window, error in ((WINDOW, True), (hour, True), (odd, False), (short, False)):
             found = storage.reader.edges(EdgesQuery(window))
             assert {edge.quantile_error > 0 for edge in found} == {error}
         of_a = storage.reader.edges(EdgesQuery(WINDOW, "a"))

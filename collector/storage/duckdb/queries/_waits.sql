@@ -11,10 +11,15 @@ sources AS (
     FROM {{ within('span_links', 'pair_start_ns', 'pair_end_ns') }}
     WHERE start_ns >= $pair_start_ns AND start_ns < $pair_end_ns
 ),
+-- Of any trace, so not only those of `near`, which may reach no further than the traces of the window do.
+producers AS (
+    SELECT trace_id, span_id, start_ns, duration_ns FROM {{ within('spans', 'sent_from_ns', 'pair_end_ns') }}
+    WHERE start_ns >= $sent_from_ns AND start_ns < $pair_end_ns AND kind = 4
+),
 waits AS (
     SELECT queue, c.service, c.start_ns, c.start_ns - (p.start_ns + p.duration_ns) AS wait_ns
     FROM consumers c
     JOIN sources USING (trace_id, span_id)
-    JOIN near p ON p.trace_id = from_trace_id AND p.span_id = from_span_id AND p.kind = 4
+    JOIN producers p ON p.trace_id = from_trace_id AND p.span_id = from_span_id
     WHERE c.start_ns >= p.start_ns + p.duration_ns AND c.start_ns <= p.start_ns + $slack_ns
 )
