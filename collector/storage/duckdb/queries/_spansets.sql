@@ -32,21 +32,24 @@
 )
 {% else %}
 {{ step.name }}_tree AS MATERIALIZED (
-    SELECT trace_id, span_id, parent_span_id FROM {{ rows }}
-    WHERE {{ looked_at }} AND trace_id IN (SELECT trace_id FROM {{ step.left }} INTERSECT SELECT trace_id FROM {{ step.right }})
+    SELECT s.trace_id, s.span_id, s.parent_span_id, l.span_id IS NOT NULL AS is_left
+    FROM (
+        SELECT trace_id, span_id, parent_span_id FROM {{ rows }}
+        WHERE {{ looked_at }} AND trace_id IN (SELECT trace_id FROM {{ step.left }} INTERSECT SELECT trace_id FROM {{ step.right }})
+    ) s LEFT JOIN (SELECT DISTINCT trace_id, span_id FROM {{ step.left }}) l USING (trace_id, span_id)
 ),
--- From each span of the right side up: UNION ends where nothing new is found, also in a circle of parents.
+-- From each span of the right side up, until one of the left side is met: UNION ends where nothing new is found,
+-- also in a circle of parents.
 {{ step.name }}_up AS (
-    SELECT r.trace_id, r.span_id, r.parent_span_id AS above FROM {{ step.right }} r SEMI JOIN {{ step.left }} USING (trace_id)
+    SELECT r.trace_id, r.span_id, r.parent_span_id AS above, false AS is_met
+    FROM {{ step.right }} r SEMI JOIN {{ step.left }} USING (trace_id)
     UNION
-    SELECT u.trace_id, u.span_id, t.parent_span_id
+    SELECT u.trace_id, u.span_id, t.parent_span_id, t.is_left
     FROM {{ step.name }}_up u JOIN {{ step.name }}_tree t ON t.trace_id = u.trace_id AND t.span_id = u.above
+    WHERE NOT u.is_met
 ),
 {{ step.name }} AS MATERIALIZED (
-    FROM {{ step.right }} WHERE (trace_id, span_id) IN (
-        SELECT (u.trace_id, u.span_id) FROM {{ step.name }}_up u
-        JOIN {{ step.left }} l ON l.trace_id = u.trace_id AND l.span_id = u.above
-    )
+    FROM {{ step.right }} WHERE (trace_id, span_id) IN (SELECT (trace_id, span_id) FROM {{ step.name }}_up WHERE is_met)
 )
 {% endif %}
 {{ "," if not loop.last }}
