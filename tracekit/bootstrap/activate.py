@@ -160,11 +160,13 @@ def activate() -> None:
 
 
 def chain(own_file: str) -> None:
-    """Runs the sitecustomize that this one hides, if there is one."""
+    """Takes our folder off the path, where every import would look first and there is nothing else, and runs
+    the sitecustomize that ours hid, if there is one. Processes started by this one get the path anew."""
     from importlib.machinery import PathFinder
 
     here = own_file.rpartition("/")[0]
-    spec = PathFinder.find_spec("sitecustomize", [entry for entry in sys.path if entry != here])
+    sys.path[:] = [entry for entry in sys.path if entry != here]
+    spec = PathFinder.find_spec("sitecustomize", sys.path)
     if spec is None or spec.loader is None or spec.origin == own_file:
         return
     from importlib.util import module_from_spec
