@@ -9,12 +9,14 @@ schema URL, a metric without data points, and a record that was rejected. Times 
 from __future__ import annotations
 
 import base64
+import functools
 import json
+import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
-from google.protobuf import json_format
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as LogRecordMessage
@@ -40,10 +42,13 @@ _CLAMPED = "tracekit.time_clamped"
 # ---------------------------------------------------------------- signals
 
 
-def traces(spans: Iterable[Span], origins: OriginReader) -> TracesData:
-    """An ExportTraceServiceRequest of these spans, in their order."""
+def traces(spans: Iterable[Span], origins: OriginReader | None = None) -> TracesData:
+    """An ExportTraceServiceRequest of these spans, in their order. Where nothing is stored of what sent one,
+    as of a span that was read from a file, it is told by what the span carries itself: without schema URLs,
+    attributes of scopes and what was dropped of either."""
     found = TracesData()
-    for resource, schema_url, scopes in _grouped(spans, lambda s: (s.resource_id, s.scope_id), origins):
+    told = _Carried(tuple(spans), origins)
+    for resource, schema_url, scopes in _grouped(told.spans, told.place, told):
         group = found.resource_spans.add(resource=resource, schema_url=schema_url)
         for scope, scope_url, members in scopes:
             group.scope_spans.add(scope=scope, schema_url=scope_url, spans=map(_span, members))
@@ -74,22 +79,58 @@ def metrics(points: Iterable[StoredPoint], origins: OriginReader) -> MetricsData
 
 
 def to_json(message: Message) -> bytes:
-    """OTLP's JSON of one of these: ids in hex, enums as integers."""
-    found = json_format.MessageToDict(message, use_integers_for_enums=True)
-    _hex_ids(found)
-    return json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode()
+    """OTLP's JSON of one of these."""
+    return json.dumps(document(message), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-_IDS = frozenset(("traceId", "spanId", "parentSpanId"))
+def document(message: Message) -> dict[str, Any]:
+    """The same, not written yet: ids in hex, enums as integers, 64-bit integers as text. What is not set is
+    left out."""
+    found = {}
+    for field, value in message.ListFields():
+        name, write = _written(field)
+        found[name] = write(value)
+    return found
 
 
-def _hex_ids(value: Any) -> None:
-    for inner in value.values() if isinstance(value, dict) else value:
-        if isinstance(inner, (dict, list)):
-            _hex_ids(inner)
-    if isinstance(value, dict):
-        for key in _IDS & value.keys():
-            value[key] = base64.b64decode(value[key]).hex()
+@functools.cache
+def _written(field: FieldDescriptor) -> tuple[str, Callable[[Any], Any]]:
+    """A field's name, and what makes its value JSON."""
+    write = _value_of(field)
+    if _is_repeated(field):
+        return field.json_name, lambda values: [write(value) for value in values]
+    return field.json_name, write
+
+
+def _is_repeated(field: Any) -> bool:
+    """Protobuf 5 has one way to say it, 7 the other."""
+    known = getattr(field, "is_repeated", None)
+    return bool(field.label == field.LABEL_REPEATED if known is None else known)
+
+
+def _value_of(field: FieldDescriptor) -> Callable[[Any], Any]:
+    if field.type == field.TYPE_BYTES:
+        return _hex if field.name in _IDS else lambda value: base64.b64encode(value).decode()
+    if field.cpp_type == field.CPPTYPE_MESSAGE:
+        return document
+    if field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
+        return str
+    if field.cpp_type == field.CPPTYPE_DOUBLE:
+        return _double
+    return lambda value: value
+
+
+_IDS = frozenset(("trace_id", "span_id", "parent_span_id"))
+
+
+def _hex(value: bytes) -> str:
+    return value.hex()
+
+
+def _double(value: float) -> float | str:
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 # ---------------------------------------------------------------- groups
@@ -109,6 +150,36 @@ def _grouped(
             scope = scopes.get(both[1]) or Scope(both[1])
             inner.append((_scope(scope), scope.schema_url, by_place[both]))
         yield _resource(resource), resource.schema_url, inner
+
+
+class _Carried:
+    """Resources and scopes of spans: those that are stored, else what the spans say."""
+
+    def __init__(self, spans: tuple[Span, ...], origins: OriginReader | None) -> None:
+        self.spans = spans
+        self._origins = origins
+        labels = dict.fromkeys(span.scope for span in spans if span.scope and not span.scope_id)
+        self._numbers = {label: -number for number, label in enumerate(labels, 1)}
+        self._resource_of = {span.resource_id: span.resource for span in spans}
+        self._scope_of = {self.place(span)[1]: span.scope for span in spans}
+
+    def place(self, span: Span) -> tuple[int, int]:
+        return span.resource_id, span.scope_id or self._numbers.get(span.scope, 0)
+
+    def resources(self, ids: Collection[int]) -> dict[int, Resource]:
+        stored = self._origins.resources(ids) if self._origins else {}
+        said = {id: self._resource_of[id] for id in ids if id not in stored}
+        return stored | {id: Resource(id, "", jsonvalue.dumps(dict(one))) for id, one in said.items()}
+
+    def scopes(self, ids: Collection[int]) -> dict[int, Scope]:
+        stored = self._origins.scopes([id for id in ids if id > 0]) if self._origins else {}
+        return stored | {id: _named(id, self._scope_of[id]) for id in ids if id not in stored}
+
+
+def _named(id: int, label: str) -> Scope:
+    """From "name" or "name@version". A name may begin with @, as those of JavaScript packages do."""
+    name, _, version = label.rpartition("@")
+    return Scope(id, name, version) if name else Scope(id, label)
 
 
 def _by(rows: Iterable[T], key: Callable[[T], Hashable]) -> dict[Any, list[T]]:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from collector.sqlchild import SqlRunner
-from collector.storage.base import SpanReader
+from collector.storage.base import OriginReader, SpanReader
 from collector.storage.logs import LogReader
 from collector.storage.metrics import MetricReader
 from dashboards import errors, language
@@ -40,10 +40,12 @@ def build_app(
     saved: SavedQueries | None = None,
     metrics: MetricReader | None = None,
     views: SavedViews | None = None,
+    origins: OriginReader | None = None,
 ) -> FastAPI:
     """The UI as an ASGI application. What is not given has no page, or one that says that it is off: rules of
     `alerts`, decisions in `triage`, `status`, `logs`, `sql` and its `saved` queries, `metrics`, saved
-    `views`. `operations` (health, numbers) are answered by path, behind the same guard."""
+    `views`. With `origins`, files of traces tell in full what sent them. `operations` (health, numbers) are
+    answered by path, behind the same guard."""
     settings = settings or UiSettings()
     # FastAPI's own documentation pages load scripts from elsewhere; the UI never does.
     app = FastAPI(title="tracekit", docs_url=None, redoc_url=None, openapi_url=None)
@@ -60,6 +62,7 @@ def build_app(
         saved,
         timed(metrics) if metrics else None,
         views,
+        origins,
     )
     app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
     for page in PAGES:

@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 from collector.alerts.rule import Alert, Rule, Transition
 from collector.sqlchild import SavedQuery, SqlRunner
-from collector.storage.base import SpanReader
+from collector.storage.base import OriginReader, SpanReader
 from collector.storage.logs import LogReader
 from collector.storage.metrics import MetricReader
 from collector.triage.store import Decided, Decision
@@ -96,6 +96,7 @@ class Ui:
     saved: SavedQueries | None = None
     metrics: MetricReader | None = None
     views: SavedViews | None = None
+    origins: OriginReader | None = None  # what sent the spans, told in full
 
     def firing(self) -> tuple[Alert, ...]:
         """Alerts that fire now, the oldest first."""

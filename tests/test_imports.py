@@ -132,6 +132,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "collector.storage.spanseries",
         "collector.storage.usage",
         "collector.analysis",
+        "collector.export",
         "collector.alerts",
         "collector.triage",
         "collector.views",

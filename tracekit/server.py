@@ -200,6 +200,7 @@ async def _listen(
             saved,
             metrics=store.metrics,
             views=views,
+            origins=store.origins,
         )
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from collector.analysis.otlp import otlp_json
+from collector import export
 from dashboards.assets import FOLDER
 from dashboards.colours import told_apart
 from dashboards.format import iso
@@ -38,8 +36,9 @@ PAGE_ROWS = 2_000
 def download_json(request: Request, trace_id: str) -> Response:
     """All spans as OTLP JSON, which any OpenTelemetry backend takes."""
     waterfall = read_trace(request, trace_id)
-    body = json.dumps(_otlp(waterfall), separators=(",", ":"), ensure_ascii=True)
-    return _attached(body, "application/json", f"trace-{waterfall.trace_id}.json")
+    return _attached(
+        export.to_json(_otlp(request, waterfall)), "application/json", f"trace-{waterfall.trace_id}.json"
+    )
 
 
 @router.get("/api/traces/{trace_id}.html")
@@ -55,7 +54,7 @@ def download_page(request: Request, trace_id: str) -> Response:
         details=[span_detail(waterfall, index) for index in range(shown)],
         rows=waterfall.rows[:shown],
         colours=told_apart(classes_for(request, services), services),
-        otlp=_otlp(waterfall),
+        otlp=export.document(_otlp(request, waterfall)),
         started=iso(waterfall.start_ns),
         tokens=Markup((FOLDER / "css" / "tokens.css").read_text()),
     )
@@ -102,8 +101,8 @@ async def _file(request: Request) -> bytes:
         return await file.read()
 
 
-def _otlp(waterfall: Waterfall) -> dict[str, Any]:
-    return otlp_json(row.span for row in waterfall.rows)
+def _otlp(request: Request, waterfall: Waterfall) -> TracesData:
+    return export.traces((row.span for row in waterfall.rows), ui_of(request).origins)
 
 
 def _attached(body: str | bytes | memoryview, media_type: str, name: str) -> Response:

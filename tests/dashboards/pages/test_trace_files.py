@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from collector.decode.otlp_json import decode
 from collector.model import Span, SpanBatch
 from collector.storage.memory import MemoryStorage
+from dashboards.app import build_app
 from dashboards.pages import trace_files
 from tests.dashboards.conftest import client_of
 from tests.dashboards.reading import links, table
@@ -51,6 +52,22 @@ def test_a_downloaded_trace_goes_back_into_a_collector_unchanged(client: TestCli
     # And what it looks like there is what it looked like here.
     again = client_of(taken.reader).get(f"/api/traces/{TRACE}.json")
     assert again.json() == answer.json()
+
+
+def test_a_download_says_what_sent_its_spans_in_full() -> None:
+    sender = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    library = {"name": "lib", "version": "1", "attributes": [{"key": "a", "value": {"boolValue": True}}]}
+    span = {"traceId": TRACE, "spanId": "00f067aa0ba902b7", "name": "GET", "startTimeUnixNano": str(NOW_NS)}
+    span |= {"endTimeUnixNano": str(NOW_NS)}
+    scoped = {"scope": library, "schemaUrl": "https://example.org/scope", "spans": [span]}
+    group = {"resource": sender, "schemaUrl": "https://example.org/resource", "scopeSpans": [scoped]}
+    sent = {"resourceSpans": [group]}
+    batch = decode(json.dumps(sent).encode(), NOW_NS).batch
+    stored = MemoryStorage()
+    stored.write([batch])
+    app = build_app(stored.reader, origins=stored.origins)
+    client = TestClient(app, base_url="http://127.0.0.1")
+    assert client.get(f"/api/traces/{TRACE}.json").json() == sent
 
 
 @pytest.mark.parametrize("kind", ["json", "html"])

@@ -1,8 +1,7 @@
-"""Spans written as OTLP JSON come back from our own decoder as they were."""
+"""Spans that are not stored, written as OTLP JSON, come back from our own decoder as they were."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from collector.analysis.otlp import otlp_json
+from collector import export
 from collector.decode.otlp_json import decode
 from collector.model import Event, Kind, Link, Span, SpanBatch, Status
 from collector.storage.rows import spans_of
@@ -89,7 +88,7 @@ def read(body: bytes) -> list[Span]:
 @given(st.lists(spans(), max_size=5, unique_by=lambda span: span.span_id))
 def test_what_was_written_is_read_again(drawn: list[Span]) -> None:
     given_spans = [replace(span, resource=RESOURCES[span.resource_id]) for span in drawn]
-    back = {span.span_id: sent(span) for span in read(json.dumps(otlp_json(given_spans)).encode())}
+    back = {span.span_id: sent(span) for span in read(export.to_json(export.traces(given_spans)))}
     assert back == {span.span_id: sent(span) for span in given_spans}
 
 
@@ -99,7 +98,7 @@ def test_the_official_messages_take_it() -> None:
         TRACE, "00f067aa0ba902b7", "", 5, 7, Kind.SERVER, Status.ERROR, "no", "shop", "GET", "lib@1", 1,
         {"a": [1, b"x", {"k": float("inf")}]}, {"service.name": "shop"}, events=(Event(6, "e"),),
     )  # fmt: skip
-    request = ParseDict(otlp_json([span]), ExportTraceServiceRequest())
+    request = ParseDict(export.document(export.traces([span])), ExportTraceServiceRequest())
     (group,) = request.resource_spans
     (scope,) = group.scope_spans
     assert (scope.scope.name, scope.scope.version) == ("lib", "1")
@@ -110,4 +109,4 @@ def test_the_official_messages_take_it() -> None:
 
 
 def test_nothing_is_written_of_no_spans() -> None:
-    assert otlp_json([]) == {"resourceSpans": []}
+    assert export.document(export.traces([])) == {}
