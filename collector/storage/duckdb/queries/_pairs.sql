@@ -1,6 +1,10 @@
 {#- CTEs of EdgesQuery's rules: `pairs`, one row a call, of pairs that start in [$pair_start_ns, $pair_end_ns),
     and `near`, the spans around them in which other halves are looked for. `awaits_caller`: a trigger's call by
     rule 2 of which a caller may still come. -#}
+{#- Of one edge: a function's own calls say all of those that leave it; of any other source only what it enters
+    matters, and whether somebody called that. What is judged wrongly then is of other edges. -#}
+{% set from_function = over_time is defined and over_time and q.source.kind == 'function' %}
+{% set into_function = over_time is defined and over_time and q.source.kind != 'function' %}
 -- Inlined on purpose: each use reads only its own columns, twice as fast as one wide copy of the window.
 near AS NOT MATERIALIZED (
     SELECT
@@ -22,18 +26,21 @@ met AS MATERIALIZED (
         s.service, s.start_ns, s.duration_ns AS server_ns, s.status = 2 AS failed, s.parent_span_id, s.adjusted_count,
         s.kind = 5 AND s.messaging_destination <> '' AS is_queued,
         s.trigger, s.bucket, s.messaging_destination
-    FROM (SELECT * FROM near WHERE kind IN (3, 4)) c
-    FULL JOIN (SELECT * FROM near WHERE kind IN (2, 5)) s
+    FROM (SELECT * FROM near WHERE kind IN (3, 4) {% if from_function %} AND service = $source {% endif %}) c
+    FULL JOIN (SELECT * FROM near WHERE kind IN (2, 5) {% if into_function %} AND service = $target {% endif %}) s
         ON c.trace_id = s.trace_id AND c.span_id = s.parent_span_id
         AND c.start_ns >= s.start_ns - $slack_ns AND c.start_ns <= s.start_ns + $slack_ns
+    {% if from_function %} WHERE c.service IS NOT NULL OR s.service = $target {% endif %}
 ),
 -- Parents that did not call out by a span of their own.
 above AS (
     SELECT p.trace_id, p.span_id, p.service, p.start_ns, p.duration_ns, p.status = 2 AS failed
     FROM near p
-    SEMI JOIN (SELECT trace_id, parent_span_id AS span_id FROM met WHERE caller IS NULL AND parent_span_id <> 0) AS entered
-        USING (trace_id, span_id)
-    WHERE p.kind NOT IN (3, 4)
+    SEMI JOIN (
+        SELECT trace_id, parent_span_id AS span_id FROM met WHERE caller IS NULL AND parent_span_id <> 0
+        {% if from_function %} AND service = $target {% endif %}
+    ) AS entered USING (trace_id, span_id)
+    WHERE p.kind NOT IN (3, 4) {% if from_function %} AND service = $source {% endif %}
 ),
 judged AS (
     SELECT
