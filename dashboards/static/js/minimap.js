@@ -24,11 +24,17 @@ export class Minimap {
     this.canvas.height = HEIGHT * scale;
     c.scale(scale, scale);
     const colours = palette(this.box), step = Math.min(4, (HEIGHT - 6) / model.size), thick = Math.max(1, step * 0.75), x = width / (model.total || 1);
+    // A colour at a time, because to change it costs more than to draw; failures last, so that nothing hides them.
+    const rows = new Map();
     for (let i = 0; i < model.size; i++) {
-      const failed = model.failed.has(i);
-      c.fillStyle = failed ? colours.err : colours[model.colours[model.v[i]]];
-      c.globalAlpha = failed ? 1 : 0.8;
-      c.fillRect(model.start[i] * x, 3 + i * step, Math.max(1, model.du[i] * x), failed ? Math.max(2, thick) : thick);
+      const colour = model.failed.has(i) ? "err" : model.colours[model.v[i]], found = rows.get(colour);
+      if (found) found.push(i); else rows.set(colour, [i]);
+    }
+    for (const [colour, found] of [...rows].sort(([a], [b]) => (a === "err") - (b === "err"))) {
+      c.fillStyle = colours[colour];
+      c.globalAlpha = colour === "err" ? 1 : 0.8;
+      const high = colour === "err" ? Math.max(2, thick) : thick;
+      for (const i of found) c.fillRect(model.start[i] * x, 3 + i * step, Math.max(1, model.du[i] * x), high);
     }
   }
   /** Show a view that was chosen elsewhere. */

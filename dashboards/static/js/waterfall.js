@@ -194,13 +194,17 @@ export class Rows {
     }
   }
   #make() {
+    const el = (this.blank ??= this.#blank()).cloneNode(true);
+    const [n, g] = el.children, [tw, , nm, , sv] = n.children, [b, cp, ev, t] = g.children;
+    this.space.append(el);
+    return { el, n, tw, nm, sv, b, cp, ev, t, at: -1, i: -1 };
+  }
+  #blank() {
     const el = document.createElement("div");
     el.className = "r";
     el.role = "row";
     el.innerHTML = '<div class="n" role="gridcell"><button class="tw" tabindex="-1" type="button"></button><i class="dot"></i><span class="nm"></span><svg class="i" aria-label="' + _("linked with another trace") + '" role="img"><use href="#i-link"/></svg><small></small></div><div class="g" role="gridcell"><i class="b"></i><i class="cp"></i><i class="ev"></i><span class="t"></span></div>';
-    const [n, g] = el.children, [tw, , nm, , sv] = n.children, [b, cp, ev, t] = g.children;
-    this.space.append(el);
-    return { el, n, tw, nm, sv, b, cp, ev, t, at: -1, i: -1 };
+    return el;
   }
   #fill(row, at, i) {
     const m = this.model, { el } = row, fold = m.foldOf(i), closed = m.isClosed(i), kids = m.hasChildren(i);
