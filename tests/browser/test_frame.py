@@ -189,3 +189,9 @@ def test_ctrl_k_goes_anywhere(shop_url: str, open_page: OpenPage) -> None:
     expect(found).to_have_count(1)
     page.keyboard.press("Escape")
     expect(page.locator("#palette")).to_be_hidden()
+
+
+def test_a_phone_shows_in_the_navigation_where_one_is(shop_url: str, open_page: OpenPage) -> None:
+    page = open_page(shop_url, "/errors", width=400)
+    expect(page.locator(".nav [aria-current]")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0

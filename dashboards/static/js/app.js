@@ -155,7 +155,12 @@ document.addEventListener("click", (event) => {
   if (event.metaKey || event.ctrlKey) open(row.dataset.href); else location.href = row.dataset.href;
 });
 
-function frame() { times(); schedule(); }
+function frame() {
+  times();
+  schedule();
+  // Where the navigation is wider than the screen, the page one is on stands in it.
+  if (matchMedia("(max-width: 640px)").matches) $(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+}
 if (recall("zone")) root.dataset.zone = recall("zone");
 try { clock(new Date()); } catch { delete root.dataset.zone; } // a zone this browser does not know
 frame();
