@@ -213,7 +213,7 @@ class _Rewriter:
                 key, value = item.get("key"), item.get("value")
                 if type(key) is str and type(value) is dict and len(value) == 1:
                     text = value.get("stringValue")
-                    if type(text) is str:
+                    if type(text) is str and len(text) < _SHORT:
                         parts += (tag, known.get((key, text)) or _text_attribute(key, text))
                         continue
             self._messages(parts, field, (item,), depth)
@@ -273,6 +273,7 @@ def _points(metric: Any) -> int:
 # ---------------------------------------------------------------- scalars
 
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5
+_SHORT = 2**16  # characters of a text that may be copied now and then
 _REMEMBERED, _MOST_TEXTS = 256, 32_768  # bytes of an attribute that is a text, and how many are kept
 _NAMES_OF_IDS = ("trace_id", "span_id", "parent_span_id")
 _LARGEST = {

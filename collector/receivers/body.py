@@ -49,12 +49,12 @@ async def read_body(
         raise Failure(408, status.DEADLINE_EXCEEDED, "the body did not arrive in time") from None
     if coding == "identity":
         return Body(raw)
-    pieces = []
+    plain = bytearray()
     for piece in inflate.inflate(raw, coding, limits.max_bytes):
         reservation.grow(len(piece))
-        pieces.append(piece)
+        plain += piece
         await asyncio.sleep(0)  # a large body must not hold up the other connections
-    return Body(b"".join(pieces), raw, coding)
+    return Body(bytes(plain), raw, coding)
 
 
 def _content_coding(headers: Mapping[str, str]) -> str:
@@ -76,7 +76,8 @@ async def _refuse_declared(headers: Mapping[str, str], receive: Receive, limits:
 
 
 async def _raw(receive: Receive, reservation: Reservation, limits: BodyLimits) -> bytes:
-    pieces, total, more = [], 0, True
+    # (Grown in one block: of pieces that are kept until the last one is there the allocator keeps holes.)
+    body, total, more = bytearray(), 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -88,8 +89,8 @@ async def _raw(receive: Receive, reservation: Reservation, limits: BodyLimits) -
                 await discard(receive)
             raise TooLarge(f"the request is larger than {limits.max_bytes} bytes")
         reservation.grow(len(piece))
-        pieces.append(piece)
-    return b"".join(pieces)
+        body += piece
+    return bytes(body)
 
 
 async def discard(receive: Receive) -> None:

@@ -23,7 +23,7 @@ from collector.payload import Signal
 from collector.receivers.otlp_grpc import METHODS
 from collector.storage.duckdb import open_storage
 from tests import serving
-from tests.collector.bad_input import BYTES, GOOD, GRPC, HTTP, OTHER_SIGNALS, VALUES, Entry
+from tests.collector.bad_input import BYTES, GOOD, GRPC, HTTP, OTHER_SIGNALS, VALUES, Entry, Fate
 from tests.collector.otlp import TRACE, request, span
 
 _MIB = 2**20
@@ -38,6 +38,7 @@ CASES = [
     and not (entry.headers and road not in ("protobuf", "json"))
 ]
 WAITING = "tracekit_waiting_bytes "
+MOST_MEMORY = 64 * _MIB
 
 
 @dataclass(slots=True)
@@ -99,12 +100,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
 @pytest.mark.slow
 @pytest.mark.parametrize(("entry", "road"), CASES)
 def test_it_gets_a_clear_answer_in_bounded_memory(server: serving.Server, entry: Entry, road: str) -> None:
-    encoding, _, packed = road.partition(".")
+    encoding = road.partition(".")[0]
     make = entry.json if encoding == "json" else entry.protobuf
     assert make is not None
     body, fate = make(), (entry.json_fate or entry.fate) if encoding == "json" else entry.fate
+    taken = memory_taken(server, entry, road, body, fate)
+    if taken > MOST_MEMORY and fate == "kept" and len(body) > _MIB:
+        # A checkpoint of what came before it, or the engine's buffers at their first use (20 MiB each):
+        # such a body costs as much another time, with a letter changed so that it is no repetition.
+        at = len(body) // 2
+        taken = memory_taken(server, entry, road, body[:at] + b"0" + body[at + 1 :], fate)
+    assert taken <= MOST_MEMORY
+
+
+def memory_taken(server: serving.Server, entry: Entry, road: str, body: bytes, fate: Fate) -> int:
+    """Sends it and holds the answer to what is expected; how far the server's memory rose, in bytes."""
+    encoding, _, packed = road.partition(".")
     headers = {"content-encoding": "gzip"} if packed else entry.headers
-    plain_bytes = len(body)
     body = gzip.compress(body) if packed else body
     with grown(server.process.pid) as memory:
         if road == "grpc":
@@ -116,9 +128,7 @@ def test_it_gets_a_clear_answer_in_bounded_memory(server: serving.Server, entry:
         if code in (200, "OK"):  # the insert comes after the answer
             wait_for_insert(server)
     assert bool(rejected) == (fate == "partial")
-    # What is refused costs little. Of what is kept there are copies at once, from wire to store: 10 MB in one
-    # value took 28 to 70 MiB in protobuf, and 93 as gzipped JSON at worst, which is above the goal of 64.
-    assert memory.bytes <= 64 * _MIB + (5 * plain_bytes if fate == "kept" else 0)
+    return memory.bytes
 
 
 @pytest.mark.slow
@@ -131,7 +141,7 @@ def test_gzip_bombs_over_grpc_are_refused_while_they_are_small(server: serving.S
     ):
         calls = [channel.unary_unary(method).future(bytes(60 * _MIB), timeout=60) for _ in range(8)]
         assert {call.code().name for call in calls} == {"RESOURCE_EXHAUSTED"}
-    assert memory.bytes <= 64 * _MIB
+    assert memory.bytes <= MOST_MEMORY
 
 
 def wait_for_insert(server: serving.Server) -> None:
