@@ -20,6 +20,7 @@ from dashboards.render import range_of, render, url
 from dashboards.request_body import form_fields
 from dashboards.sqlchart import Bars, chart_of
 from dashboards.sqlexamples import EXAMPLES
+from dashboards.sqlkeys import keys_by_column
 from dashboards.ui import SavedQueries, ui_of
 
 router = APIRouter()
@@ -184,6 +185,7 @@ def _page(request: Request, asked: Asked, table: Table | None, failed: SqlFailed
         chart=None if isinstance(chart, Bars) else chart,
         downloads=downloads,
         views=VIEWS.values(),
+        keys=keys_by_column(ui.reader),
         saved=ui.saved.all() if ui.saved else (),
         can_save=ui.saved is not None,
         examples=EXAMPLES,

@@ -47,6 +47,17 @@ def test_a_query_in_the_address_is_answered_with_a_table(asking: TestClient) -> 
     assert 'href="/functions/storefront"' in page.text
 
 
+def test_keys_of_attributes_stand_below_their_column_as_sql_reads_them(asking: TestClient) -> None:
+    page = asking.get("/sql").text
+    for one in (
+        "attributes -&gt;&gt; &#39;code.function.name&#39;",
+        "resource -&gt;&gt; &#39;service.name&#39;",
+    ):
+        assert one in page, one
+    reading = "SELECT count(*) FROM spans WHERE attributes ->> 'code.function.name' <> ''"
+    assert asking.get("/api/sql.json", params={"query": reading}).json()["rows"][0][0] > 0
+
+
 @pytest.mark.parametrize(("name", "sql"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_every_example_runs(asking: TestClient, name: str, sql: str) -> None:
     answer = asking.get("/api/sql.json", params={"query": sql})

@@ -1,0 +1,42 @@
+"""Attributes as SQL reads them: which keys the JSON columns of the views hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from collector.storage.base import SpanReader
+from collector.storage.keys import KeySource, KeysQuery
+
+# Of a column, those of most rows.
+SHOWN = 30
+_COLUMNS: dict[KeySource, tuple[tuple[str, str], ...]] = {
+    "span": (("spans", "attributes"),),
+    "log": (("logs", "attributes"),),
+    "metric": (("metrics", "attributes"),),
+    "resource": (("spans", "resource"), ("logs", "resource"), ("metrics", "resource")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadKey:
+    """What stands in a query for the value of a key, and its types."""
+
+    sql: str
+    types: str
+
+
+def keys_by_column(reader: SpanReader) -> dict[tuple[str, str], tuple[ReadKey, ...]]:
+    """By view and column, those of most rows first. Of resources, whichever signal they sent."""
+    found: dict[tuple[str, str], tuple[ReadKey, ...]] = {}
+    for source, columns in _COLUMNS.items():
+        types: dict[str, list[str]] = defaultdict(list)
+        for one in reader.keys(KeysQuery(source)):
+            if not one.key.startswith(("$", "/")):  # for DuckDB, a path
+                types[one.key].append(one.type)
+        for view, column in columns:
+            found[view, column] = tuple(
+                ReadKey(f"{column} ->> '{key.replace(chr(39), chr(39) * 2)}'", ", ".join(kinds))
+                for key, kinds in list(types.items())[:SHOWN]
+            )
+    return found
