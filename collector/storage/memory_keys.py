@@ -9,7 +9,16 @@ from collector import jsonvalue
 from collector.model import Attributes, Resource, Scope, Span
 from collector.model_logs import LogRecord
 from collector.model_metrics import Metric
-from collector.storage.keys import AttributeKey, Examples, KeySource, KeysQuery, merged, type_of
+from collector.storage.attribute_counts import Scalar, is_choice
+from collector.storage.keys import (
+    MOST_EXAMPLES,
+    AttributeKey,
+    KeySource,
+    KeysQuery,
+    KeyType,
+    merged,
+    type_of,
+)
 
 
 class Measured(Protocol):
@@ -31,16 +40,43 @@ Said = tuple[KeySource, Mapping[str, Any], int]
 
 def keys(said: Iterable[Said], query: KeysQuery) -> tuple[AttributeKey, ...]:
     """What all of them say, as SpanReader.keys means it."""
-    return merged((one for row in said for one in _of_row(row)), query)
+    tallies: dict[tuple[KeySource, str, type], _Tally] = {}
+    for of, attributes, at_ns in said:
+        if query.of not in ("", of):
+            continue
+        for key, value in attributes.items():
+            place = of, key, type(value)
+            tally = tallies.get(place)
+            if tally is None:
+                tally = tallies[place] = _Tally(at_ns)
+            tally.add(value, at_ns)
+    return merged((tally.told(of, key) for (of, key, _), tally in tallies.items()), query)
 
 
-def _of_row(said: Said) -> Iterator[AttributeKey]:
-    of, attributes, at_ns = said
-    examples = Examples()
-    examples.offer(attributes)
-    for key, value in attributes.items():
-        kind = type_of(value)
-        yield AttributeKey(of, key, kind, 1, at_ns, at_ns, examples.of(key, kind))
+class _Tally:
+    """Of the values of one Python type that one key has."""
+
+    __slots__ = ("_examples", "_first_ns", "_kind", "_last_ns", "_rows")
+
+    def __init__(self, at_ns: int) -> None:
+        self._rows = 0
+        self._first_ns = self._last_ns = at_ns
+        self._kind: KeyType = "empty"
+        self._examples: dict[Scalar, None] = {}
+
+    def add(self, value: Any, at_ns: int) -> None:
+        if not self._rows:
+            self._kind = type_of(value)
+        self._rows += 1
+        self._first_ns = min(self._first_ns, at_ns)
+        self._last_ns = max(self._last_ns, at_ns)
+        if len(self._examples) < MOST_EXAMPLES and is_choice(value):
+            self._examples[value] = None
+
+    def told(self, of: KeySource, key: str) -> AttributeKey:
+        return AttributeKey(
+            of, key, self._kind, self._rows, self._first_ns, self._last_ns, (*self._examples,)
+        )
 
 
 def of_spans(spans: Iterable[Span], scopes: Mapping[int, Scope]) -> Iterator[Said]:

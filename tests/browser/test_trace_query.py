@@ -18,7 +18,7 @@ def test_a_query_is_completed_from_what_there_is_and_finds_traces(open_page: Ope
     field = page.locator("main input[name=q]")
     field.press_sequentially("{ resource.service.name = ")
     offered = page.locator("#q-list option[value*=checkout]")
-    expect(offered).to_have_attribute("value", '{ resource.service.name = "checkout"')
+    expect(offered).to_have_attribute("value", '{ resource.service.name = "checkout"', timeout=30_000)
     field.fill('{ resource.service.name = "checkout" && status = error }')
     field.press("Enter")
     expect(page.locator(".traces tbody tr.failed").first).to_be_visible()

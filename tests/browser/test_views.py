@@ -50,6 +50,7 @@ def test_a_page_is_saved_opened_renamed_and_deleted(tmp_path: Path, open_page: O
         assert other.url.endswith(STATE)
         expect(other.locator("select[name=level]")).to_have_value("error")
 
+        other.wait_for_load_state()  # keys do nothing before the scripts are there
         other.keyboard.press("Control+k")
         other.locator("#palette input").fill("night")
         expect(other.locator("#palette [aria-selected=true]")).to_contain_text("Errors of the night")

@@ -109,11 +109,16 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("change", (event) => { if (event.target.matches("[data-submit]")) event.target.form.requestSubmit(); });
 
-// A field that offers how to go on: the server knows the language and what there is.
-document.addEventListener("input", async ({ target }) => {
+// A field that offers how to go on, once the hands rest: the server knows the language and what there is.
+let typing = 0;
+async function complete(field) {
+  const typed = field.value, answer = await fetch(field.dataset.complete + encodeURIComponent(typed));
+  if (answer.ok && field.value === typed) field.list.replaceChildren(...(await answer.json()).map((offer) => new Option("", offer)));
+}
+document.addEventListener("input", ({ target }) => {
   if (!target.dataset?.complete) return;
-  const typed = target.value, answer = await fetch(target.dataset.complete + encodeURIComponent(typed));
-  if (answer.ok && target.value === typed) target.list.replaceChildren(...(await answer.json()).map((offer) => new Option("", offer)));
+  clearTimeout(typing);
+  typing = setTimeout(complete, 80, target);
 });
 
 let leader = 0;
