@@ -10,6 +10,7 @@ from collector.storage.keys import KeySource, KeysQuery
 
 # Of a column, those of most rows.
 SHOWN = 30
+MOST = 10_000
 _COLUMNS: dict[KeySource, tuple[tuple[str, str], ...]] = {
     "span": (("spans", "attributes"),),
     "log": (("logs", "attributes"),),
@@ -28,15 +29,15 @@ class ReadKey:
 
 def keys_by_column(reader: SpanReader) -> dict[tuple[str, str], tuple[ReadKey, ...]]:
     """By view and column, those of most rows first. Of resources, whichever signal they sent."""
-    found: dict[tuple[str, str], tuple[ReadKey, ...]] = {}
-    for source, columns in _COLUMNS.items():
-        types: dict[str, list[str]] = defaultdict(list)
-        for one in reader.keys(KeysQuery(source)):
-            if not one.key.startswith(("$", "/")):  # for DuckDB, a path
-                types[one.key].append(one.type)
-        for view, column in columns:
-            found[view, column] = tuple(
-                ReadKey(f"{column} ->> '{key.replace(chr(39), chr(39) * 2)}'", ", ".join(kinds))
-                for key, kinds in list(types.items())[:SHOWN]
-            )
-    return found
+    types: dict[KeySource, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for one in reader.keys(KeysQuery(limit=MOST)):  # once: what is not gathered yet, it looks at itself
+        if not one.key.startswith(("$", "/")):  # for DuckDB, a path
+            types[one.of][one.key].append(one.type)
+    return {
+        (view, column): tuple(
+            ReadKey(f"{column} ->> '{key.replace(chr(39), chr(39) * 2)}'", ", ".join(kinds))
+            for key, kinds in list(types[source].items())[:SHOWN]
+        )
+        for source, columns in _COLUMNS.items()
+        for view, column in columns
+    }
