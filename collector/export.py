@@ -110,7 +110,7 @@ def _is_repeated(field: Any) -> bool:
 
 def _value_of(field: FieldDescriptor) -> Callable[[Any], Any]:
     if field.type == field.TYPE_BYTES:
-        return _hex if field.name in _IDS else lambda value: base64.b64encode(value).decode()
+        return bytes.hex if field.name in _IDS else lambda value: base64.b64encode(value).decode()
     if field.cpp_type == field.CPPTYPE_MESSAGE:
         return document
     if field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
@@ -121,10 +121,6 @@ def _value_of(field: FieldDescriptor) -> Callable[[Any], Any]:
 
 
 _IDS = frozenset(("trace_id", "span_id", "parent_span_id"))
-
-
-def _hex(value: bytes) -> str:
-    return value.hex()
 
 
 def _double(value: float) -> float | str:

@@ -33,14 +33,14 @@ def _walk(body: bytes, at: int, end: int, limits: Sequence[Limit]) -> None:
     for _ in range(limit):
         if at >= end:
             return
-        start, at = field_at(body, at)
+        start, at = _field_at(body, at)
         if start and deeper and at <= end and at - start >= worth_looking_at:
             _walk(body, start, at, deeper)
     if at < end:
         raise TooLarge(f"more than {limit} {what}")
 
 
-def field_at(body: bytes, at: int) -> tuple[int, int]:
+def _field_at(body: bytes, at: int) -> tuple[int, int]:
     """Of the field at `at`: where its bytes start (0: it has none) and where it ends, past the end if it is
     damaged."""
     tag, at = _varint(body, at)

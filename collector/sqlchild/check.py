@@ -51,7 +51,7 @@ def use_of(tree: Node, views: Iterable[str]) -> Use:
         raise SqlRefused(
             f"This is {len(statements)} statements.", "Run one at a time, without a semicolon between."
         )
-    nodes = list(_nodes(statements[0]))
+    nodes = list(nodes_of(statements[0]))
     named = {name.lower(): name for name in _with_names(nodes)}
     for name in named:
         if name.startswith(_RESERVED):
@@ -72,7 +72,7 @@ def use_of(tree: Node, views: Iterable[str]) -> Use:
     )
 
 
-def _nodes(tree: Any) -> Iterator[Node]:
+def nodes_of(tree: Any) -> Iterator[Node]:
     """Every object of the tree; without recursion, for trees are as deep as who wrote them likes."""
     waiting = [tree]
     while waiting:

@@ -7,13 +7,12 @@ the query itself runs as it was written, on fewer rows or on all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from collector.sqlchild.check import Node, nodes_of
 from collector.sqlchild.table import Parameters
 from collector.sqlchild.views import VIEWS, View, ViewColumn
 
-Node = Mapping[str, Any]
 # What is asked of one use of a view: conditions in SQL of the stored table, all of which hold.
 _Asked = frozenset[str]
 
@@ -27,7 +26,7 @@ _LONGEST = 200
 def filters_of(tree: Node, parameters: Parameters) -> dict[str, str]:
     """By stored table a condition that all its rows meet which the query can need; without those of which it
     may need any. `tree` has been checked (check.py)."""
-    nodes = list(_nodes(tree["statements"][0]))
+    nodes = list(nodes_of(tree["statements"][0]))
     shadowed = set(_with_names(nodes))
     asked: dict[int, _Asked] = {}
     for node in nodes:
@@ -44,17 +43,6 @@ def filters_of(tree: Node, parameters: Parameters) -> dict[str, str]:
 
 def _either(uses: Iterable[_Asked]) -> str:
     return " OR ".join(sorted(f"({' AND '.join(sorted(use))})" for use in uses))
-
-
-def _nodes(tree: Any) -> Iterator[Node]:
-    waiting = [tree]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, dict):
-            yield found
-            waiting.extend(found.values())
-        elif isinstance(found, list):
-            waiting.extend(found)
 
 
 def _with_names(nodes: Iterable[Node]) -> Iterator[str]:

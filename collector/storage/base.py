@@ -405,9 +405,8 @@ class Edge:
     queue_delay_p95_ns: float | None
     total_ns: int = 0  # all calls together, of the side that p50_ns is of
     quantile_error: float = 0.0  # a share of latencies and delays, which they may be off by
-    refused: int = (
-        0  # calls that were turned away (throttled), as the CLIENT or PRODUCER span says: usage.REFUSALS
-    )
+    # Calls that were turned away (throttled), as the CLIENT or PRODUCER span says: usage.REFUSALS.
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)

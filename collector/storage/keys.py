@@ -65,23 +65,6 @@ _TYPES: tuple[tuple[type | tuple[type, ...], KeyType], ...] = (
 )
 
 
-class Examples:
-    """Some short values of each key and type, the first ones that are offered."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str], dict[tuple[str, Scalar], None]] = {}
-
-    def offer(self, attributes: Mapping[str, Any]) -> None:
-        for key, value in attributes.items():
-            kind = type_of(value)
-            known = self._found.setdefault((key, kind), {})
-            if len(known) < MOST_EXAMPLES and is_choice(value):
-                known[kind, value] = None
-
-    def of(self, key: str, kind: str) -> tuple[Scalar, ...]:
-        return tuple(value for _, value in self._found.get((key, kind), ()))
-
-
 def merged(found: Iterable[AttributeKey], query: KeysQuery) -> tuple[AttributeKey, ...]:
     """Partial entries added up, those that the query means, in order."""
     whole: dict[tuple[str, str, str], AttributeKey] = {}

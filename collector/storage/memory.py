@@ -647,7 +647,7 @@ def _slow_key(span: Span, what: str) -> Key | tuple[()]:
 def _slow_group(key: Key, spans: list[Span], what: str) -> SlowGroup:
     p50, p95 = _quantiles((s.duration_ns for s in spans), 0.5, 0.95)
     example = min(spans, key=lambda s: (-s.duration_ns, s.trace_id, s.span_id))
-    per_trace = Counter(s.trace_id for s in spans) if what in ("calls", "statements") else Counter("")
+    per_trace = Counter(s.trace_id for s in spans if what in ("calls", "statements"))
     return SlowGroup(
         service=_most_frequent(s.service for s in spans) if what == "statements" else key[0],
         name=key[1],

@@ -95,11 +95,7 @@ def topology(request: Request) -> Response:
         has_both_sides=servicegraph.has_both_sides,
         failing=servicegraph.FAILING,
         box=(NODE_WIDTH, NODE_HEIGHT),
-        history=_edge_history(reader, window, chosen)
-        if chosen
-        else _history(reader, window, ends)
-        if every
-        else [],
+        history=_history(reader, window, ends, chosen) if every else [],
         quantile_error=max((edge.quantile_error for edge in every), default=0.0),
         stats=None if every else reader.stats(),
     )
@@ -158,9 +154,11 @@ def _edge_durations(points: Sequence[EdgePoint], window: Window, both_sides: boo
     return line_chart(_("Duration"), window, lines_of(points, window, BUCKETS, measures), "duration")
 
 
-def _history(reader: SpanReader, window: Window, ends: Sequence[str]) -> list[TimeChart]:
-    """Calls and durations over time, of the function or queue in focus or of all; nothing for another kind of
-    node. A stretch that is dragged over is the map of that time."""
+def _history(reader: SpanReader, window: Window, ends: Sequence[str], chosen: Edge | None) -> list[TimeChart]:
+    """Calls and durations over time, of the edge, function or queue in focus or of all; nothing for another
+    kind of node. A stretch that is dragged over is the map of that time."""
+    if chosen:
+        return _edge_history(reader, window, chosen)
     kind, _colon, name = (ends[0] if ends else "").partition(":")
     if kind == "queue":
         return _queue_history(reader, window, name)

@@ -85,7 +85,7 @@ def series(database: Database, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...] 
     if rows is None:
         return None
     window, buckets = query.window, query.buckets
-    ends = (query.source.kind, query.source.name, query.target.kind, query.target.name)
+    ends = tuple(ends_of(query).values())
     parts_: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for slot_ns, *row in rows:
         if tuple(row[:4]) == ends:
@@ -158,9 +158,8 @@ def _worked_out(found: Catalogue, stretch: Window, window: Window, connection: A
     last_ns = window.end_ns - ROLLUP_SLOT_NS
     rows = edgenear.rows_within(found, "edge_sums", values, connection)
     return [
-        (slot_ns, *ends, side, [bucket], [calls], *rest)
+        (slot_ns, *ends, side, [bucket], [calls], errors, refused, total_ns)
         for slot_ns, unsettled, *ends, side, bucket, calls, errors, refused, total_ns in rows
-        for rest in [(errors, refused, total_ns)]
         if not (unsettled and slot_ns == last_ns)
     ]
 
@@ -380,7 +379,7 @@ def _slots(found: Catalogue, window: Window) -> range:
 
 
 def ends_of(query: EdgeSeriesQuery) -> dict[str, str]:
-    """As parameters."""
+    """As parameters, in the order of `sums`' columns."""
     source, target = query.source, query.target
     return {
         "source_kind": source.kind,

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from collector import jsonvalue
+from collector.storage.attribute_counts import is_choice
 from collector.storage.base import RetryLater
 from collector.storage.duckdb import keyfile, parts, sql
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.keyfile import PartKeys
 from collector.storage.duckdb.parts import Catalogue, Part
-from collector.storage.keys import AttributeKey, Examples, KeysQuery, KeyType, merged
+from collector.storage.keys import AttributeKey, KeysQuery, KeyType, merged, type_of
 
 log = logging.getLogger(__name__)
 
@@ -180,12 +181,11 @@ def _of_shape(
     if not isinstance(keys, dict):  # of no attributes at all
         return
     keys = keys["$map"] if keys.keys() == {"$map"} else keys
-    examples = Examples()
-    if said:
-        examples.offer(jsonvalue.loads(said))
+    example = jsonvalue.loads(said) if said else {}
     for key, described in keys.items():
-        kind = _type_of(described)
-        yield AttributeKey(source, key, kind, rows, first_ns, last_ns, examples.of(key, kind))
+        kind, value = _type_of(described), example.get(key)
+        examples = (value,) if is_choice(value) and type_of(value) == kind else ()
+        yield AttributeKey(source, key, kind, rows, first_ns, last_ns, examples)
 
 
 def _type_of(described: Any) -> KeyType:
