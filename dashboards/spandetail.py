@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from collector.analysis import stacktrace
+from collector.analysis.clocks import skew_of
 from collector.analysis.tree import Placed
 from collector.jsonvalue import dumps
 from collector.model import Event, Link, Span
 from collector.storage.base import Backlink
 from dashboards.callusage import used
+from dashboards.format import duration
 from dashboards.i18n import _
 from dashboards.importtable import import_table
 from dashboards.payload import LOCALS, frame_locals, laid_out, payload_title
@@ -36,6 +38,7 @@ def span_detail(waterfall: Waterfall, index: int) -> Json:
     """The span of row `index`. Moments are ns after the trace starts; `start` is epoch ns as text."""
     row = waterfall.rows[index]
     span = row.span
+    caller = waterfall.index_of(span.parent_span_id) if span.parent_span_id else None
     return {
         "index": index,
         "id": span.span_id,
@@ -49,8 +52,8 @@ def span_detail(waterfall: Waterfall, index: int) -> Json:
         "duration": span.duration_ns,
         "self": row.self_ns,
         "critical": sum(s.end_ns - s.start_ns for s in waterfall.path if s.span_id == span.span_id),
-        "facts": _facts(span, row),
-        "parent": _parent(waterfall, span),
+        "facts": [*_facts(span, row), *_clock(waterfall, span, caller)],
+        "parent": _parent(waterfall, span, caller),
         "sql": _statement(span),
         "imports": import_table(span),
         "profiled": "tracekit.profile" in span.attributes,
@@ -101,10 +104,15 @@ def _facts(span: Span, row: Placed) -> list[list[str]]:
     return [[label, cut(value)["text"]] for label, value in facts.items() if value]
 
 
-def _parent(waterfall: Waterfall, span: Span) -> Json | None:
+def _clock(waterfall: Waterfall, span: Span, caller: int | None) -> list[list[str]]:
+    """How far the clock it was timed by is behind its caller's, where that shows."""
+    skew = skew_of(waterfall.rows[caller].span, span) if caller is not None else None
+    return [[_("Clock"), _("%(time)s behind its caller's at least", time=duration(skew.ns))]] if skew else []
+
+
+def _parent(waterfall: Waterfall, span: Span, index: int | None) -> Json | None:
     if not span.parent_span_id:
         return None
-    index = waterfall.index_of(span.parent_span_id)
     name = waterfall.rows[index].span.name if index is not None else ""
     return {"id": span.parent_span_id, "index": index, "name": cut(name)["text"]}
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from collector.analysis.clocks import Skew, skews
 from collector.analysis.critical_path import Section, critical_path
 from collector.analysis.tree import Placed, children_of, place, root_of
 from collector.model import Span, Status
@@ -28,7 +29,8 @@ class Waterfall:
     """A trace laid out. `start_ns` to `end_ns` spans the earliest start to the latest end of any span, so
     cold starts that precede their call are inside. `services` are by spans, most first, then by name.
     `backlinks` are spans of other traces that link into this one. `errors` counts spans that failed,
-    `cold_starts` cold calls, as the Functions page does, and `orphans` spans whose parent is not stored."""
+    `cold_starts` cold calls, as the Functions page does, and `orphans` spans whose parent is not stored.
+    `skews` are processes whose clocks disagree."""
 
     trace_id: str
     root: Span
@@ -41,6 +43,7 @@ class Waterfall:
     cold_starts: int
     orphans: int
     backlinks: tuple[Backlink, ...] = ()
+    skews: tuple[Skew, ...] = ()
 
     @property
     def duration_ns(self) -> int:
@@ -70,6 +73,7 @@ def lay_out(spans: Sequence[Span], backlinks: Sequence[Backlink] = ()) -> Waterf
         cold_starts=sum(span.coldstart is True and span.is_call for span in spans),
         orphans=sum(row.orphan for row in rows),
         backlinks=tuple(backlinks),
+        skews=skews(spans, children),
     )
 
 

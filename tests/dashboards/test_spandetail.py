@@ -135,3 +135,11 @@ def test_local_variables_stand_with_their_exception_instead_of_among_its_attribu
 def test_parameters_of_a_statement_are_told() -> None:
     query = replace(at("1", "", 0, 9, "shop", "q"), attributes={"db.query.parameter.0": "tea"})
     assert ["Parameters", "0 = tea"] in detail("1", (query,))["facts"]
+
+
+def test_a_call_that_starts_before_its_caller_says_how_far_its_clock_is_behind() -> None:
+    early = [
+        s if s.span_id != span_id("3") else replace(s, start_ns=s.start_ns - 700 * MS) for s in checkout()
+    ]
+    assert ["Clock", "305 ms behind its caller's at least"] in detail("3", tuple(early))["facts"]
+    assert "Clock" not in dict(detail("3")["facts"])

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from collector.model import Span
 from tests.dashboards.conftest import client_of
 from tests.dashboards.reading import table
-from tests.dashboards.stored import OTHER, TRACE, checkout, elsewhere, span_id, store
+from tests.dashboards.stored import MS, OTHER, TRACE, checkout, elsewhere, span_id, store
 from tests.dashboards.test_waterfall import big_trace
 
 PAGE = f"/traces/{TRACE}"
@@ -71,6 +72,27 @@ def test_a_trace_leads_to_the_one_it_continues_in_and_back() -> None:
 def test_a_trace_of_its_own_has_no_such_line(visit: TestClient) -> None:
     html = visit.get(PAGE).text
     assert (ways(html), columns(html)["l"]) == ([], [])
+
+
+def clocks(*spans: Span) -> str:
+    """What the page says about clocks, as text."""
+    html = client_of(store(*spans).reader).get(PAGE).text
+    found = re.search(r'id="clocks">(.*?)</div>', html, re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", "", found[1]).split()) if found else ""
+
+
+def behind(short: str, by_ns: int) -> tuple[Span, ...]:
+    """The visit, with one span timed by a clock that is behind."""
+    return tuple(
+        replace(s, start_ns=s.start_ns - by_ns) if s.span_id == span_id(short) else s for s in checkout()
+    )
+
+
+def test_clocks_that_disagree_are_told_and_no_time_is_changed() -> None:
+    said = "Clocks disagree. A call of checkout starts 305 ms before storefront makes it: its clock is behind"
+    assert clocks(*behind("3", 700 * MS)).startswith(said)
+    assert figures(client_of(store(*behind("3", 700 * MS)).reader).get(PAGE).text)["Duration"] == "1.40 s"
+    assert clocks(*checkout()) == ""
 
 
 def test_a_line_names_some_linked_traces_and_counts_the_rest() -> None:
