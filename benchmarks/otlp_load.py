@@ -3,9 +3,9 @@
     python benchmarks/otlp_load.py URL --connections 8 --seconds 5 [--gzip] [--rate SPANS_PER_SECOND]
 
 Without a rate each connection sends its next payload when the last one is answered (closed loop); payloads
-are made before the clock starts, so that the measured time is the collector's. With a rate, payloads are made
-and leave on time whatever happens to the earlier ones, and latency counts from the moment each was due (open
-loop). Prints one line of JSON.
+are made before the clock starts, so that the measured time is the collector's, or with --as-sent when they
+leave. With a rate, payloads are made and leave on time whatever happens to the earlier ones, and latency
+counts from the moment each was due (open loop). Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import gzip
 import json
 import os
+import struct
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -26,23 +27,38 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 SPANS = decode.SPANS
 _TEMPLATES = 8
+# Spans begin within the second before their payload is made: how often that is put right.
+_STAMPED_FOR_NS = 250_000_000
+_SECOND_NS = 10**9
+_TIME = struct.Struct("<Q")
 # After a refusal. Retry-After says a second or more: this sender is ten times as impatient.
 _PAUSE_S = 0.1
 
 
 class Template:
-    """One encoded payload whose ids can be replaced where they stand."""
+    """One encoded payload whose ids and times can be replaced where they stand."""
 
     def __init__(self, seed: int) -> None:
         self._body = bytearray(decode.payload(seed))
         self._places: list[int] = []
+        self._times: list[tuple[int, int]] = []  # place, nanoseconds after the first span may begin
+        self._stamped_ns = 0
         at = 0
         for resource in ExportTraceServiceRequest.FromString(bytes(self._body)).resource_spans:
             for span in resource.scope_spans[0].spans:
                 at = self._body.index(span.trace_id, at)
                 self._places += (at + 8, self._body.index(span.span_id, at))
+                for moment in (span.start_time_unix_nano, span.end_time_unix_nano):
+                    self._times.append((self._body.index(_TIME.pack(moment), at), moment - decode.START_NS))
 
     def fresh(self) -> bytes:
+        """The body as if its spans were just over: old ones would be looked up in the store as possible
+        repetitions."""
+        now = time.time_ns()
+        if now - self._stamped_ns > _STAMPED_FOR_NS:
+            self._stamped_ns = now
+            for place, after_ns in self._times:
+                _TIME.pack_into(self._body, place, now - _SECOND_NS + after_ns)
         ids = os.urandom(8 * len(self._places))
         for number, place in enumerate(self._places):
             self._body[place : place + 8] = ids[8 * number : 8 * number + 8]
@@ -50,8 +66,6 @@ class Template:
 
 
 def payloads(count: int, seed: int, compressed: bool) -> Iterator[bytes]:
-    # Spans begin about now: older ones would be looked up in the store as possible repetitions.
-    decode.START_NS = time.time_ns()
     templates = [Template(seed * _TEMPLATES + number) for number in range(_TEMPLATES)]
     fresh = (templates[number % _TEMPLATES].fresh() for number in range(count))
     return (gzip.compress(body, 1) if compressed else body for body in fresh)
@@ -115,7 +129,7 @@ class Load:
         most = self.options.rate or self.options.expect
         count = int(self.options.seconds * most / SPANS) + self.options.connections
         made = payloads(count, self.options.seed, self.options.gzip)
-        waiting = made if self.options.rate else iter(deque(made))
+        waiting = made if self.options.rate or self.options.as_sent else iter(deque(made))
         loop = asyncio.get_running_loop()
         connections = []
         for _ in range(self.options.connections):
@@ -196,6 +210,9 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--gzip", action="store_true")
+    parser.add_argument(
+        "--as-sent", action="store_true", help="closed loop: payloads are made when they leave"
+    )
     parser.add_argument("--rate", type=int, default=0, help="spans a second, open loop")
     parser.add_argument(
         "--expect", type=int, default=450_000, help="payloads are made for so many spans a second"

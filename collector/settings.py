@@ -313,7 +313,7 @@ class Settings:
         ),
     )
     max_waiting_bytes: int = field(
-        default=384 * _MIB,
+        default=256 * _MIB,
         metadata=_setting(
             "TRACEKIT_MAX_WAITING", parse_size, "memory of what is acknowledged and waits for its insert"
         ),
@@ -345,7 +345,7 @@ class Settings:
         metadata=_setting("TRACEKIT_BODY_TIMEOUT", _seconds, "longest wait for a request's whole body"),
     )
     store_memory_bytes: int = field(
-        default=1024 * _MIB,
+        default=768 * _MIB,
         metadata=_setting(
             "TRACEKIT_STORE_MEMORY", parse_size, "memory DuckDB may use, readers and writer together"
         ),

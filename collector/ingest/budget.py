@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from types import TracebackType
 
 from collector.storage.base import RetryLater
+
+# Who finds no room waits this long before it is refused: its body would be sent, and read, to be thrown away,
+# and once more with the next try. The store takes its largest groups within that time.
+PATIENCE_S = 1.0
+# More than so many are refused at once: of each that waits, the first 64 KiB are in memory (uvicorn).
+_MOST_PATIENT = 256
+_LOOK_EVERY_S = 0.01
 
 
 class Busy(RetryLater):
@@ -49,17 +58,23 @@ class Budget:
     def take(self, count: int, alone: int) -> None:
         """Raises Busy. `alone`: what the asking payload holds already."""
         with self._lock:
-            full = self._arriving + count > self._max_arriving and self._arriving > alone
-            behind = self._waiting >= self._max_waiting
-            if full or behind or self._closed:
+            why = "shutting down" if self._closed else self._lacks(count, alone)
+            if why:
                 self._refused += 1
-                raise Busy(self._why(behind), 1.0)
+                raise Busy(why, 1.0)
             self._arriving += count
 
-    def _why(self, behind: bool) -> str:
-        if self._closed:
-            return "shutting down"
-        return "the store is falling behind" if behind else "the ingest queue is full"
+    def is_full(self, count: int) -> bool:
+        """Whether a payload of so many bytes had better wait."""
+        with self._lock:
+            return bool(self._lacks(count, 0)) and not self._closed
+
+    def _lacks(self, count: int, alone: int) -> str:
+        """What there is too much of already, for so many bytes more; "" if they may come."""
+        if self._waiting >= self._max_waiting:
+            return "the store is falling behind"
+        full = self._arriving + count > self._max_arriving and self._arriving > alone
+        return "the ingest queue is full" if full else ""
 
     def give_back(self, count: int) -> None:
         with self._lock:
@@ -76,12 +91,42 @@ class Budget:
             self._closed = True
 
 
-class Reservation:
-    """Bytes of one payload in the budget, from its first byte read to its answer."""
+class Turns:
+    """Senders that wait for room, on one event loop: in the order they came, the first of them looking."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
+        self._first = asyncio.Lock()
+        self._patient = 0
+
+    async def wait(self, count: int) -> None:
+        """Until so many bytes may come, or PATIENCE_S: taking them tells."""
+        if not self._first.locked() and not self._budget.is_full(count):
+            return
+        if self._patient >= _MOST_PATIENT:
+            return
+        self._patient += 1
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S), self._first:
+                    while self._budget.is_full(count):  # noqa: ASYNC110 (room is given back on threads)
+                        await asyncio.sleep(_LOOK_EVERY_S)
+        finally:
+            self._patient -= 1
+
+
+class Reservation:
+    """Bytes of one payload in the budget, from its first byte read to its answer."""
+
+    def __init__(self, budget: Budget, turns: Turns) -> None:
+        self._budget = budget
+        self._turns = turns
         self._held = 0
+
+    async def room(self, count: int) -> None:
+        """Call before reading a body of so many bytes, 0 if it does not say: waits a moment where there is no
+        room for it. Raises nothing: `grow` does."""
+        await self._turns.wait(count)
 
     def grow(self, count: int) -> None:
         """Raises Busy if the budget is spent. A payload that is alone may pass it, or it could never pass."""

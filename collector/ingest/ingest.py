@@ -15,7 +15,7 @@ from pathlib import Path
 from collector.decode.registry import DECODERS, Decoders
 from collector.decode.result import Decoded
 from collector.ingest.appending import Appending
-from collector.ingest.budget import Budget, Busy, Reservation
+from collector.ingest.budget import Budget, Busy, Reservation, Turns
 from collector.ingest.checkpointing import Checkpointing
 from collector.ingest.decoding import Decoding
 from collector.ingest.inserting import Inserting, InsertingBehind
@@ -51,6 +51,7 @@ class Ingest:
         """`journal`: acknowledge there, insert behind; needs a `quarantine`, and `inflate` to replay
         what came compressed. What the journal holds above the store's mark is stored first."""
         self._budget = Budget(max_queue_bytes, max_waiting_bytes)
+        self._turns = Turns(self._budget)
         self._counts = Counts()
         self._journal = journal
         self._inflate = inflate
@@ -87,7 +88,7 @@ class Ingest:
 
     def reserve(self) -> Reservation:
         """Use as a context around reading and exporting one payload."""
-        return Reservation(self._budget)
+        return Reservation(self._budget, self._turns)
 
     async def export(self, payload: Payload) -> Decoded:
         """Decode and acknowledge one payload; returns once it is durable.

@@ -41,7 +41,12 @@ async def read_body(
 ) -> Body:
     """Raises Failure, TooLarge, Undecodable, Busy, or Gone."""
     coding = _content_coding(headers)
-    await _refuse_declared(headers, receive, limits)
+    declared = _declared(headers)
+    if declared > limits.max_bytes:
+        if "expect" not in headers:  # a client that asks first has sent nothing yet
+            await discard(receive)
+        raise TooLarge(f"the request is larger than {limits.max_bytes} bytes")
+    await reservation.room(declared)
     try:
         async with asyncio.timeout(limits.timeout_s):
             raw = await _raw(receive, reservation, limits)
@@ -67,12 +72,10 @@ def _content_coding(headers: Mapping[str, str]) -> str:
     return coding
 
 
-async def _refuse_declared(headers: Mapping[str, str], receive: Receive, limits: BodyLimits) -> None:
+def _declared(headers: Mapping[str, str]) -> int:
+    """How many bytes the head says there are; 0 if it does not."""
     declared = headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limits.max_bytes:
-        if "expect" not in headers:  # a client that asks first has sent nothing yet
-            await discard(receive)
-        raise TooLarge(f"the request is larger than {limits.max_bytes} bytes")
+    return int(declared) if declared.isdecimal() else 0
 
 
 async def _raw(receive: Receive, reservation: Reservation, limits: BodyLimits) -> bytes:

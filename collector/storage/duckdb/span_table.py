@@ -56,7 +56,7 @@ class SpanPlan:
 
 class SpanTable:
     """Knows which spans are stored. A retry is recognised exactly: keys of recent spans are in memory, older
-    ones are looked up in the store within PAIR_SLACK_NS of the offered start."""
+    ones are looked up in the store among spans that start when the offered ones do."""
 
     takes = SpanBatch
 
@@ -142,13 +142,14 @@ class SpanTable:
         """Keys that the store holds already, among spans that may be older than memory reaches."""
         if not batches:
             return frozenset()
-        starts = [batch.start_range() for batch in batches]
-        latest = min(max(late for _, late in starts), self._since_ns)
-        values = {
-            "since_ns": self._since_ns,
-            "start_ns": min(early for early, _ in starts) - PAIR_SLACK_NS,
-            "end_ns": latest + PAIR_SLACK_NS,
-        }
+        offered = chunks([batch.arrow() for batch in batches])
+        since = {"since_ns": self._since_ns}
+        ((earliest, latest, moved),) = run_with(
+            self._database.writer, "offered", offered, sql.query("offered_starts"), since
+        )
+        # A start that its sender did not name is the time of receipt, and another one with the next delivery.
+        slack = PAIR_SLACK_NS if moved else 0
+        values = since | {"start_ns": earliest - slack, "end_ns": latest + slack + 1}
         found = self._database.retried(lambda: self._lookup(batches, values))
         return frozenset(trace_id.bytes + span_id.to_bytes(8, "big") for trace_id, span_id in found)
 

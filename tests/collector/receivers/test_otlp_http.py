@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import select
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ import pytest
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from collector.ingest import budget
 from collector.storage.base import Rejected, RetryLater, Window, WriteResult
 from tests.collector.batches import SECOND, T0, trace
 from tests.collector.otlp import TRACE, json_request, json_span, request, span
@@ -289,20 +291,47 @@ def test_the_stores_refusal_says_whether_to_come_back(tmp_path: Path, outcome: E
             assert "retry-after" not in response.headers
 
 
-def test_a_full_queue_answers_429_with_retry_after(tmp_path: Path) -> None:
+def test_a_full_queue_answers_429_with_retry_after(full: Running, gate: threading.Event) -> None:
+    refused = post(full, GOOD * 2, PROTOBUF)
+    gate.set()
+    assert (refused.status_code, int(refused.headers["retry-after"]) >= 1) == (429, True)
+    assert post(full, GOOD, PROTOBUF).status_code == 200
+
+
+def test_a_body_is_asked_for_when_there_is_room_for_it(
+    full: Running, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "PATIENCE_S", 20)
+    with socket.create_connection(("127.0.0.1", full.port), timeout=20) as client:
+        head = f"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF['content-type']}\r\n"
+        client.sendall(f"{head}content-length: {len(GOOD)}\r\nexpect: 100-continue\r\n\r\n".encode())
+        assert not select.select([client], [], [], 0.2)[0]
+        gate.set()
+        assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+        client.sendall(GOOD)
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.fixture
+def gate() -> threading.Event:
+    """The store writes nothing before it is set."""
+    return threading.Event()
+
+
+@pytest.fixture
+def full(tmp_path: Path, gate: threading.Event) -> Iterator[Running]:
+    """A collector that has no room beside the payload whose answer waits for the store."""
     writer = Writer()
-    writer.gate.clear()
+    writer.gate = gate
     with collector(tmp_path, writer, max_queue_bytes="100") as running:
         first = threading.Thread(target=post, args=(running, GOOD, PROTOBUF))
         first.start()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not running.ingest.stats().queue_bytes and time.monotonic() < deadline:
             time.sleep(0.01)
-        refused = post(running, GOOD * 2, PROTOBUF)
-        writer.gate.set()
+        yield running
+        gate.set()
         first.join()
-        assert (refused.status_code, int(refused.headers["retry-after"]) >= 1) == (429, True)
-        assert post(running, GOOD, PROTOBUF).status_code == 200
 
 
 def test_spans_are_found_by_every_reader(tmp_path: Path) -> None:

@@ -267,9 +267,18 @@ def test_a_retry_after_a_restart_is_recognised(tmp_path: Path) -> None:
 
 def test_a_retry_beyond_the_remembered_keys_is_recognised(tmp_path: Path) -> None:
     with opened(tmp_path, dedup_keys=4) as storage:
-        storage.writer.write([batch(row(1, 1))])
+        storage.writer.write([batch(row(1, 1, received_ns=T0 + SECOND))])
         storage.writer.write([batch(*(row(n, 1) for n in range(2, 30)))])
-        assert storage.writer.write([batch(row(1, 1))]) == WriteResult(0, 1)
+        assert storage.writer.write([batch(row(1, 1, received_ns=T0 + SECOND))]) == WriteResult(0, 1)
+
+
+def test_a_retry_whose_start_is_the_time_of_receipt_is_recognised(tmp_path: Path) -> None:
+    with opened(tmp_path) as storage:
+        storage.writer.write([batch(row(1, 1, start_ns=T0, received_ns=T0))])
+    later = T0 + 60 * SECOND
+    with opened(tmp_path) as storage:
+        again = batch(row(1, 1, start_ns=later, received_ns=later))
+        assert storage.writer.write([again]) == WriteResult(0, 1)
 
 
 @pytest.mark.parametrize("make", KEY_SETS)
