@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Any
 
 from collector import arrow, jsonvalue
@@ -275,7 +276,7 @@ class SpanBatch:
     def joined_arrow(batches: Sequence[SpanBatch]) -> Any:
         """The spans of batches of this class, one after the other, as one Arrow array like `arrow`."""
         columns = {
-            c.name: (c.type, [value for batch in batches for value in batch.columns[c.name]])
+            c.name: (c.type, list(chain.from_iterable(batch.columns[c.name] for batch in batches)))
             for c in SPAN_COLUMNS
         }
         return arrow.table(columns)

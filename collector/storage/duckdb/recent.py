@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from struct import Struct
+from typing import Any, Protocol
 
 from collector.model import KEY_BYTES
 
@@ -13,6 +14,8 @@ Key = bytes  # KEY_BYTES long: trace id and span id, both big-endian, as SpanBat
 # in the store.
 DEFAULT_KEYS = 1_000_000
 
+_KEYS = Struct(f"{KEY_BYTES}s")  # reads many in half the time that slices take
+
 
 def key(trace_id: str, span_id: int) -> Key:
     return bytes.fromhex(trace_id) + span_id.to_bytes(8, "big")
@@ -20,7 +23,7 @@ def key(trace_id: str, span_id: int) -> Key:
 
 def each(keys: bytes) -> list[Key]:
     """Many keys, one after the other, taken apart."""
-    return [keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES)]
+    return [found for (found,) in _KEYS.iter_unpack(keys)]
 
 
 class KeySet(Protocol):
@@ -44,9 +47,15 @@ class PythonKeySet(set[Key]):
     def update(self, keys: bytes) -> None:  # type: ignore[override]
         super().update(each(keys))
 
-    def add_unseen(self, keys: bytes, one: KeySet, other: KeySet) -> list[int]:
+    def add_unseen(self, keys: bytes, one: Any, other: Any) -> list[int]:
+        offered = each(keys)
+        new = set(offered)
+        # Nearly always all are new and different: then no key is looked at in Python.
+        if len(new) == len(offered) and all(known.isdisjoint(new) for known in (self, one, other)):
+            self |= new
+            return list(range(len(offered)))
         found = []
-        for row, this in enumerate(each(keys)):
+        for row, this in enumerate(offered):
             if this not in self and this not in one and this not in other:
                 self.add(this)
                 found.append(row)
