@@ -15,6 +15,7 @@ import collector.decode._otlp as _otlp
 from collector.decode import parts
 from collector.decode._otlp import KeySet as KeySet
 from collector.decode._otlp import give_back as give_back
+from collector.decode._otlp import protobuf_of_json as protobuf_of_json
 from collector.decode.builder import MAX_GROUPS, MAX_ITEMS, MAX_SPANS
 from collector.decode.otlp_protobuf import FIELDS, NO_REQUEST, UNREADABLE_SPAN
 from collector.decode.result import Decoded, TooLarge, Undecodable

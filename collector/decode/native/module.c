@@ -7,6 +7,7 @@
 #include "hash.h"
 #include "keys.h"
 #include "pool.h"
+#include "rewrite.h"
 #include "spans.h"
 
 /* ---------------------------------------------------------------- Table: columns, and what belongs to spans */
@@ -588,6 +589,45 @@ static PyObject *decode(PyObject *Py_UNUSED(module), PyObject *args) {
     return found;
 }
 
+/* ---------------------------------------------------------------- JSON */
+
+static const struct json_message *request_named(const char *signal) {
+    if (!strcmp(signal, "traces")) return &json_traces;
+    if (!strcmp(signal, "logs")) return &json_logs;
+    PyErr_Format(PyExc_LookupError, "no requests of %s are known", signal);
+    return NULL;
+}
+
+enum rewriting { REWRITTEN, HANDED_BACK, NO_MEMORY };
+
+static enum rewriting rewrite(struct slice body, const struct json_message *request, size_t most, struct buffer *out) {
+    jmp_buf way_out;
+    out->way_out = &way_out;
+    if (setjmp(way_out)) return NO_MEMORY;
+    if (json_containers(body) > most) return HANDED_BACK;
+    buffer_room(out, body.length + 1); /* the system gives what is not written to none of its memory */
+    return rewrite_json(body, request, out) ? REWRITTEN : HANDED_BACK;
+}
+
+static PyObject *protobuf_of_json(PyObject *Py_UNUSED(module), PyObject *args) {
+    PyObject *body, *found = NULL;
+    Py_ssize_t most;
+    const char *signal;
+    if (!PyArg_ParseTuple(args, "Ssn", &body, &signal, &most)) return NULL;
+    const struct json_message *request = request_named(signal);
+    if (!request) return NULL;
+    struct buffer out = {0};
+    struct slice json = {(const uint8_t *)PyBytes_AsString(body), (size_t)PyBytes_Size(body)};
+    PyThreadState *state = PyEval_SaveThread();
+    enum rewriting done = rewrite(json, request, (size_t)most, &out);
+    PyEval_RestoreThread(state);
+    if (done == NO_MEMORY) PyErr_NoMemory();
+    else if (done == HANDED_BACK) found = Py_NewRef(Py_None);
+    else found = PyBytes_FromStringAndSize((const char *)out.data, (Py_ssize_t)out.length);
+    buffer_free(&out);
+    return found;
+}
+
 /* ---------------------------------------------------------------- KeySet */
 
 typedef struct {
@@ -764,6 +804,8 @@ static PyMethodDef functions[] = {
     {"give_back", give_back, METH_NOARGS,
      "Gives memory that is kept for the next tables back to the system; how many bytes."},
     {"joined", joined, METH_O, "The rows of several tables of spans, one after the other, without links and snapshots."},
+    {"protobuf_of_json", protobuf_of_json, METH_VARARGS,
+     "protobuf_of_json(body, signal, most_containers) -> the request as protobuf, or None where Python has to read it."},
     {"span_columns", span_columns, METH_NOARGS, "(name, type) of the columns of spans."},
     {"link_columns", link_columns, METH_NOARGS, "(name, type) of the columns of links."},
     {"wanted_keys", wanted_keys, METH_NOARGS, "The attributes that columns are read from."},
@@ -771,7 +813,8 @@ static PyMethodDef functions[] = {
 };
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "_otlp", "OTLP spans in protobuf to Arrow memory.", -1, functions, NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "_otlp", "OTLP spans in protobuf to Arrow memory, and OTLP in JSON to protobuf.",
+    -1, functions, NULL, NULL, NULL, NULL};
 
 /* Something nobody outside can know: eight bytes of os.urandom. */
 static bool prepare_hash(void) {

@@ -45,8 +45,9 @@ static inline bool may_follow(uint8_t lead, uint8_t second) {
     }
 }
 
-/* Length of the character at `at`, or 0 with the number of bytes that one U+FFFD stands for in `*bad`. */
-static size_t character(const uint8_t *at, size_t left, size_t *bad) {
+size_t text_plain_run(const uint8_t *at, size_t left) { return plain_run(at, left, true); }
+
+size_t text_character(const uint8_t *at, size_t left, size_t *bad) {
     uint8_t lead = at[0];
     size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
     *bad = 1;
@@ -84,7 +85,7 @@ static void add(struct buffer *out, struct slice text, bool json) {
         buffer_add(out, at, run);
         at += run, left -= run;
         if (!left) return;
-        size_t length = character(at, left, &bad);
+        size_t length = text_character(at, left, &bad);
         if (length == 1) {
             add_escaped(out, *at);
         } else if (length) {
