@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import zstandard
+from google.protobuf import json_format
 
 from collector.payload import Signal
 from tests.collector.batches import SECOND, T0
 from tests.collector.otlp import json_request, json_span, request, span
+from tests.collector.receivers.transports import REQUESTS
 
 # kept: taken whole; partial: some items left out and counted; bad: 400; large: 413; unknown: 415.
 Fate = Literal["kept", "partial", "bad", "large", "unknown"]
@@ -84,6 +86,16 @@ def _zstd_window() -> bytes:
     return b"\x28\xb5\x2f\xfd\x00" + bytes([(31 - 10) << 3]) + b"\x01\x00\x00"
 
 
+def _charset(name: str, fate: Fate) -> tuple[Entry, Entry]:
+    """It means something of JSON alone, but some say it of protobuf, too."""
+    wire = {"content-type": f"application/x-protobuf; charset={name}"}
+    text = {"content-type": f"application/json;charset={name}"}
+    return (
+        Entry(f"charset {name}", lambda: GOOD, fate=fate, headers=wire),
+        Entry(f"charset {name}", json=lambda: GOOD_JSON, fate=fate, headers=text),
+    )
+
+
 GZIP, ZSTD = {"content-encoding": "gzip"}, {"content-encoding": "zstd"}
 _ZIPPED = gzip.compress(GOOD)
 
@@ -109,7 +121,12 @@ BYTES = [
         json=lambda: json.dumps(json_request(*[{}] * 3_000_000)).encode(),
         json_fate="large",
     ),
-    Entry("5M empty attributes", lambda: spans_bytes(GOOD_SPAN + b"\x4a\x00" * 5_000_000), fate="large"),
+    Entry(
+        "5M empty attributes",
+        lambda: spans_bytes(GOOD_SPAN + b"\x4a\x00" * 5_000_000),
+        lambda: json.dumps(json_request(json_span(attributes=[{}] * 5_000_000))).encode(),
+        "large",
+    ),
     Entry("gzip bomb", _bomb(gzip.compress), _bomb(gzip.compress), "large", headers=GZIP),
     Entry(
         "zstd bomb",
@@ -148,6 +165,8 @@ BYTES = [
         headers=GZIP,
     ),
     Entry("JSON labelled protobuf and the reverse", lambda: GOOD_JSON, lambda: GOOD, "bad"),
+    *_charset("utf-8", "kept"),
+    *_charset("latin-1", "unknown"),
 ]
 
 
@@ -198,12 +217,23 @@ def _cycle() -> bytes:
     return request(*(span(n + 1, parent_span_id=ids[n - 1]) for n in range(3))).SerializeToString()
 
 
+def _json_cycle() -> bytes:
+    ids = [f"{n:016x}" for n in (1, 2, 3)]
+    spans = (json_span(spanId=ids[n], parentSpanId=ids[n - 1]) for n in range(3))
+    return json.dumps(json_request(*spans)).encode()
+
+
 def _two_oneofs() -> bytes:
     return spans_bytes(GOOD_SPAN + part(9, part(1, b"k") + part(2, part(1, b"text") + b"\x18\x05")))
 
 
 def _many_attributes(count: int) -> list[dict[str, Any]]:
     return [{"key": f"k{n}", "value": {"string_value": "v"}} for n in range(count)]
+
+
+def _many(name: str, attributes: list[dict[str, Any]]) -> Entry:
+    as_json = [{"key": one["key"], "value": {"stringValue": "v"}} for one in attributes]
+    return _span({"attributes": attributes}, {"attributes": as_json}, name)
 
 
 VALUES = [
@@ -224,7 +254,7 @@ VALUES = [
     _attributed("NaN", {"double_value": float("nan")}, {"doubleValue": "NaN"}),
     _attributed("infinity", {"double_value": float("inf")}, {"doubleValue": "-Infinity"}),
     Entry("bare NaN", json=_raw_json('{"intValue": "0"}', '{"doubleValue": NaN}')),
-    _span({"attributes": _many_attributes(2) + _many_attributes(2)}, None, "the same key twice"),
+    _many("the same key twice", _many_attributes(2) + _many_attributes(2)),
     Entry("duplicate JSON key", json=_raw_json('"name": "s"', '"name": "s", "name": "t"')),
     Entry("byte order mark", json=lambda: b"\xef\xbb\xbf" + GOOD_JSON),
     Entry("lone surrogate", json=_raw_json('"s"', '"\\ud800"')),
@@ -232,9 +262,9 @@ VALUES = [
     Entry("5,000-digit integer in quotes", json=_raw_json('"0"', f'"{"9" * 5000}"')),
     Entry("5,000-digit integer", json=_raw_json('"0"', "9" * 5000), fate="bad"),
     _attributed("10 MB attribute", {"string_value": _TEN_MB}, {"stringValue": _TEN_MB}),
-    _span({"attributes": _many_attributes(10_000)}, None, "10,000 attributes"),
+    _many("10,000 attributes", _many_attributes(10_000)),
     _span({"parent_span_id": _SELF}, {"parentSpanId": bytes(range(1, 9)).hex()}, "its own parent"),
-    Entry("a cycle of parents", _cycle),
+    Entry("a cycle of parents", _cycle, _json_cycle),
     _span({"span_id": 2, "name": "other"}, {"spanId": "22" * 8, "name": "other"}, "same span, other content"),
 ]
 
@@ -246,12 +276,21 @@ def _logs(*records: dict[str, Any]) -> bytes:
     return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": list(records)}]}]}).encode()
 
 
+def _both(
+    name: str, signal: Signal, body: bytes, fate: Fate = "kept", json_fate: Fate | None = None
+) -> Entry:
+    """The same in both encodings, from OTLP's JSON without ids (which json_format reads as base64)."""
+    wire = json_format.Parse(body, REQUESTS[signal]()).SerializeToString()
+    return Entry(name, lambda: wire, lambda: body, fate, json_fate, signal=signal)
+
+
 def _record(**fields: Any) -> dict[str, Any]:
     return {"timeUnixNano": str(T0), "body": {"stringValue": "said"}} | fields
 
 
 def _metrics(kind: str, *points: dict[str, Any]) -> bytes:
-    metric = {"name": "m", kind: {"aggregationTemporality": 2, "dataPoints": list(points)}}
+    temporality = {"aggregationTemporality": 2} if kind == "histogram" else {}
+    metric = {"name": "m", kind: temporality | {"dataPoints": list(points)}}
     return json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).encode()
 
 
@@ -298,10 +337,21 @@ OTHER_SIGNALS = [
     Entry("3M empty records", json=lambda: _logs(*[{}] * 3_000_000), json_fate="large", signal="logs"),
     Entry("300,000 points", lambda: _series(1_000, again=300), fate="large", signal="metrics"),
     Entry("20,000 series", lambda: _series(20_000), signal="metrics"),
-    Entry("record of a short trace id", json=lambda: _logs(_record(traceId="616263")), signal="logs"),
-    Entry("severity 99", json=lambda: _logs(_record(severityNumber=99)), signal="logs"),
+    Entry(
+        "record of a short trace id",
+        lambda: _records_bytes(part(2, part(9, b"abc"))),
+        lambda: _logs(_record(traceId="616263")),
+        signal="logs",
+    ),
+    _both("severity 99", "logs", _logs(_record(severityNumber=99))),
     Entry("log time 2^64", json=lambda: _logs(_record(timeUnixNano=str(2**64))), fate="bad", signal="logs"),
-    Entry("log time 0", json=lambda: _logs(_record(timeUnixNano="0")), signal="logs"),
+    _both("log time 2^64-1", "logs", _logs(_record(timeUnixNano=str(2**64 - 1)))),
+    _both("log time 0", "logs", _logs(_record(timeUnixNano="0"))),
+    _both("NUL in a body", "logs", _logs(_record(body={"stringValue": "a\0b"}))),
+    Entry(
+        "invalid UTF-8 in a body", lambda: _records_bytes(part(2, part(5, part(1, b"\xff")))), signal="logs"
+    ),
+    Entry("invalid UTF-8 in a metric", lambda: _records_bytes(part(2, part(1, b"\xff"))), signal="metrics"),
     Entry(
         "10 MB body",
         lambda: _records_bytes(part(2, part(5, part(1, _TEN_MB.encode())))),
@@ -319,16 +369,22 @@ OTHER_SIGNALS = [
     Entry(
         "lone surrogate in a body", json=lambda: _logs(_record(body={"stringValue": "\ud800"})), signal="logs"
     ),
-    Entry(
+    _both(
         "bounds and counts that do not match",
-        json=lambda: _metrics("histogram", _histogram(bucketCounts=["1"]), _histogram()),
-        fate="partial",
-        signal="metrics",
+        "metrics",
+        _metrics("histogram", _histogram(bucketCounts=["1"]), _histogram()),
+        "partial",
     ),
-    Entry(
+    _both(
+        "bounds that do not increase",
+        "metrics",
+        _metrics("histogram", _histogram(explicitBounds=[2.0, 1.0], bucketCounts=[1, 1, 1]), _histogram()),
+        "partial",
+    ),
+    _both(
         "NaN and infinite numbers",
-        json=lambda: _metrics("gauge", _point(asDouble="NaN"), _point(asDouble="-Infinity")),
-        signal="metrics",
+        "metrics",
+        _metrics("gauge", _point(asDouble="NaN"), _point(asDouble="-Infinity")),
     ),
     Entry(
         "5,000-digit number",

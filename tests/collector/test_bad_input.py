@@ -6,6 +6,7 @@ A real server process takes it all, while other clients send what is good.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import threading
 import time
@@ -21,9 +22,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from collector.payload import Signal
 from collector.receivers.otlp_grpc import METHODS
+from collector.storage.base import SpanReader, TracesQuery, Window
 from collector.storage.duckdb import open_storage
 from tests import serving
 from tests.collector.bad_input import BYTES, GOOD, GRPC, HTTP, OTHER_SIGNALS, VALUES, Entry, Fate
+from tests.collector.batches import SECOND, T0
 from tests.collector.otlp import TRACE, request, span
 
 _MIB = 2**20
@@ -93,8 +96,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
     acknowledged = [trace_id for neighbour in neighbours for trace_id in neighbour.acknowledged]
     assert acknowledged
     with contextlib.closing(open_storage(folder)) as storage:
-        for trace_id in acknowledged:
-            assert len(storage.reader.trace(trace_id.hex())) == 1
+        stored = spans_by_trace(storage.reader)
+    assert {stored.get(trace_id.hex()) for trace_id in acknowledged} == {1}
+
+
+def spans_by_trace(reader: SpanReader) -> dict[str, int]:
+    """How many spans each trace has; in pages, as thousands of traces one by one take minutes."""
+    query, found = TracesQuery(Window(T0, T0 + SECOND), limit=500), {}
+    while True:
+        page = reader.traces(query)
+        found |= {trace.trace_id: trace.spans for trace in page.traces}
+        if not page.next_cursor:
+            return found
+        query = dataclasses.replace(query, cursor=page.next_cursor)
 
 
 @pytest.mark.slow
