@@ -43,6 +43,12 @@ def _token(path: Path, entry: Mapping[str, Any]) -> Token:
         raise SettingsError(f"{path}: a token has a name, a sha256, and may have bytes_per_second and burst")
     if not isinstance(digest, str) or not _HASH.fullmatch(digest):
         raise SettingsError(f"{path}: the sha256 of {name} is not 64 hexadecimal digits in lower case")
-    rate = parse_size(str(entry.get("bytes_per_second", 0)))
-    burst = parse_size(str(entry.get("burst", 10 * rate)))
-    return Token(name, bytes.fromhex(digest), rate, burst)
+    rate = _size(path, entry, "bytes_per_second", 0)
+    return Token(name, bytes.fromhex(digest), rate, _size(path, entry, "burst", 10 * rate))
+
+
+def _size(path: Path, entry: Mapping[str, Any], key: str, absent: int) -> int:
+    try:
+        return parse_size(str(entry.get(key, absent)))
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {key} of {entry['name']}: {error}") from None

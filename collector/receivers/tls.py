@@ -24,7 +24,8 @@ class Tls:
         """For HTTP: TLS 1.2 or later."""
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.client_ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self.certificate, self.key)
+        # Without a password OpenSSL would ask the terminal for that of a key that has one.
+        context.load_cert_chain(self.certificate, self.key, password="")
         if self.client_ca:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
@@ -40,8 +41,29 @@ def tls_of(settings: Settings) -> Tls | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None
     tls = Tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    for name, path in (("CERT", tls.certificate), ("KEY", tls.key), ("CLIENT_CA", tls.client_ca)):
+        _require_readable(f"TRACEKIT_TLS_{name}", path)
     try:
         tls.context()
-    except (OSError, ssl.SSLError) as error:
-        raise SettingsError(f"tls_cert, tls_key, tls_client_ca: {error.strerror or error}") from error
+    except ssl.SSLError as error:  # its words name neither the file nor what is wrong with it
+        raise SettingsError(_unusable(tls)) from error
     return tls
+
+
+def _require_readable(setting: str, path: Path | None) -> None:
+    try:
+        if path is not None:
+            path.open("rb").close()
+    except OSError as error:
+        raise SettingsError(f"{setting}: {path}: {error.strerror}") from error
+
+
+def _unusable(tls: Tls) -> str:
+    try:
+        ssl.create_default_context(cafile=tls.client_ca)
+    except ssl.SSLError:
+        return f"TRACEKIT_TLS_CLIENT_CA: there is no certificate (PEM) in {tls.client_ca}"
+    return (
+        f"TRACEKIT_TLS_CERT, TRACEKIT_TLS_KEY: {tls.certificate} and {tls.key} are not a certificate chain "
+        "and the private key that belongs to it (PEM, without a passphrase)"
+    )

@@ -110,7 +110,10 @@ HASH = "a" * 64
         (f'[[token]]\nsha256 = "{HASH}"', "has a name"),
         (f'[[token]]\nname = "a"\nsha256 = "{HASH}"\nquota = 1', "has a name"),
         ('[[token]]\nname = "a"\nsha256 = "secret"', "hexadecimal"),
-        (f'[[token]]\nname = "a"\nsha256 = "{HASH}"\nbytes_per_second = "lots"', "size"),
+        (
+            f'[[token]]\nname = "a"\nsha256 = "{HASH}"\nbytes_per_second = "lots"',
+            "bytes_per_second of a: 'lots' is",
+        ),
         (f'[[token]]\nname = "a"\nsha256 = "{HASH}"\n' * 2, "same"),
         ("[[token", "TOML"),
     ],

@@ -106,11 +106,28 @@ def test_old_protocols_are_not_spoken(tmp_path: Path, ours: Pair) -> None:
 
 
 @pytest.mark.parametrize("broken", ["tls_cert", "tls_key", "tls_client_ca"])
-def test_files_that_cannot_be_used_are_an_error_at_start(tmp_path: Path, ours: Pair, broken: str) -> None:
+@pytest.mark.parametrize("content", [None, "not PEM"], ids=["absent", "no-PEM"])
+def test_files_that_cannot_be_used_are_named_at_start(
+    tmp_path: Path, ours: Pair, broken: str, content: str | None
+) -> None:
     files = {"tls_cert": str(ours.cert), "tls_key": str(ours.key), "tls_client_ca": str(ours.cert)}
-    for content in (None, "not PEM"):
-        wrong = tmp_path / f"{broken}-{content}"
-        if content:
-            wrong.write_text(content)
-        with pytest.raises(SettingsError, match="tls_cert, tls_key, tls_client_ca"):
-            tls_of(Settings.from_env({}, files | {broken: str(wrong)}))
+    wrong = tmp_path / "wrong.pem"
+    if content:
+        wrong.write_text(content)
+    with pytest.raises(SettingsError, match=f"TRACEKIT_{broken.upper()}.*{wrong}"):
+        tls_of(Settings.from_env({}, files | {broken: str(wrong)}))
+
+
+def test_a_key_of_another_certificate_is_said_to_be_one(ours: Pair, theirs: Pair) -> None:
+    files = {"tls_cert": str(ours.cert), "tls_key": str(theirs.key)}
+    with pytest.raises(SettingsError, match="private key that belongs to it"):
+        tls_of(Settings.from_env({}, files))
+
+
+def test_nobody_is_asked_for_the_passphrase_of_a_key(tmp_path: Path, ours: Pair) -> None:
+    locked = tmp_path / "locked.pem"
+    command = ["openssl", "pkcs8", "-topk8", "-in", str(ours.key), "-out", str(locked), "-passout", "pass:x"]
+    subprocess.run(command, check=True, capture_output=True)
+    files = {"tls_cert": str(ours.cert), "tls_key": str(locked)}
+    with pytest.raises(SettingsError, match="without a passphrase"):
+        tls_of(Settings.from_env({}, files))
