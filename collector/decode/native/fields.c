@@ -1,32 +1,34 @@
 #include "fields.h"
 
 #define FIELDS(of) static const struct json_field of[]
+#define MESSAGE(name, number, kind, message) {name, sizeof name - 1, number, kind, message}
+#define FIELD(name, number, kind) MESSAGE(name, number, kind, NULL)
 #define END {0}
 
 static const struct json_message any_value;
 
 FIELDS(key_value_fields) = {
-    {"key", 1, OF_TEXT, NULL},
-    {"value", 2, OF_MESSAGE, &any_value},
-    {"keyStrindex", 3, LEFT_TO_PYTHON, NULL},
+    FIELD("key", 1, OF_TEXT),
+    MESSAGE("value", 2, OF_MESSAGE, &any_value),
+    FIELD("keyStrindex", 3, LEFT_TO_PYTHON),
     END,
 };
 static const struct json_message key_value = {key_value_fields, 1, false, false};
 
-FIELDS(array_fields) = {{"values", 1, REPEATED_MESSAGE, &any_value}, END};
+FIELDS(array_fields) = {MESSAGE("values", 1, REPEATED_MESSAGE, &any_value), END};
 static const struct json_message array = {array_fields, 1, true, false};
 
-FIELDS(map_fields) = {{"values", 1, REPEATED_MESSAGE, &key_value}, END};
+FIELDS(map_fields) = {MESSAGE("values", 1, REPEATED_MESSAGE, &key_value), END};
 static const struct json_message map = {map_fields, 1, true, false};
 
 FIELDS(any_value_fields) = {
-    {"stringValue", 1, OF_TEXT, NULL},
-    {"intValue", 3, OF_INT64, NULL},
-    {"boolValue", 2, OF_BOOL, NULL},
-    {"doubleValue", 4, OF_DOUBLE, NULL},
-    {"arrayValue", 5, OF_MESSAGE, &array},
-    {"kvlistValue", 6, OF_MESSAGE, &map},
-    {"bytesValue", 7, OF_BASE64, NULL},
+    FIELD("stringValue", 1, OF_TEXT),
+    FIELD("intValue", 3, OF_INT64),
+    FIELD("boolValue", 2, OF_BOOL),
+    FIELD("doubleValue", 4, OF_DOUBLE),
+    MESSAGE("arrayValue", 5, OF_MESSAGE, &array),
+    MESSAGE("kvlistValue", 6, OF_MESSAGE, &map),
+    FIELD("bytesValue", 7, OF_BASE64),
     END, /* stringValueStrindex is not known: a choice is left to Python */
 };
 static const struct json_message any_value = {any_value_fields, 1, false, true};
@@ -34,132 +36,132 @@ static const struct json_message any_value = {any_value_fields, 1, false, true};
 /* ---------------------------------------------------------------- what signals have in common */
 
 FIELDS(entity_fields) = {
-    {"schemaUrl", 1, OF_TEXT, NULL},
-    {"type", 2, OF_TEXT, NULL},
-    {"idKeys", 3, REPEATED_TEXT, NULL},
-    {"descriptionKeys", 4, REPEATED_TEXT, NULL},
+    FIELD("schemaUrl", 1, OF_TEXT),
+    FIELD("type", 2, OF_TEXT),
+    FIELD("idKeys", 3, REPEATED_TEXT),
+    FIELD("descriptionKeys", 4, REPEATED_TEXT),
     END,
 };
 static const struct json_message entity = {entity_fields, 1, false, false};
 
 FIELDS(resource_fields) = {
-    {"attributes", 1, REPEATED_MESSAGE, &key_value},
-    {"droppedAttributesCount", 2, OF_UINT32, NULL},
-    {"entityRefs", 3, REPEATED_MESSAGE, &entity},
+    MESSAGE("attributes", 1, REPEATED_MESSAGE, &key_value),
+    FIELD("droppedAttributesCount", 2, OF_UINT32),
+    MESSAGE("entityRefs", 3, REPEATED_MESSAGE, &entity),
     END,
 };
 static const struct json_message resource = {resource_fields, 2, false, false};
 
 FIELDS(scope_fields) = {
-    {"name", 1, OF_TEXT, NULL},
-    {"version", 2, OF_TEXT, NULL},
-    {"attributes", 3, REPEATED_MESSAGE, &key_value},
-    {"droppedAttributesCount", 4, OF_UINT32, NULL},
+    FIELD("name", 1, OF_TEXT),
+    FIELD("version", 2, OF_TEXT),
+    MESSAGE("attributes", 3, REPEATED_MESSAGE, &key_value),
+    FIELD("droppedAttributesCount", 4, OF_UINT32),
     END,
 };
 static const struct json_message scope = {scope_fields, 1, false, false};
 
 /* ---------------------------------------------------------------- traces */
 
-FIELDS(status_fields) = {{"code", 3, OF_INT32, NULL}, {"message", 2, OF_TEXT, NULL}, END};
+FIELDS(status_fields) = {FIELD("code", 3, OF_INT32), FIELD("message", 2, OF_TEXT), END};
 static const struct json_message status = {status_fields, 1, false, false};
 
 FIELDS(event_fields) = {
-    {"attributes", 3, REPEATED_MESSAGE, &key_value},
-    {"name", 2, OF_TEXT, NULL},
-    {"timeUnixNano", 1, OF_FIXED64, NULL},
-    {"droppedAttributesCount", 4, OF_UINT32, NULL},
+    MESSAGE("attributes", 3, REPEATED_MESSAGE, &key_value),
+    FIELD("name", 2, OF_TEXT),
+    FIELD("timeUnixNano", 1, OF_FIXED64),
+    FIELD("droppedAttributesCount", 4, OF_UINT32),
     END,
 };
 static const struct json_message event = {event_fields, 2, false, false};
 
 FIELDS(link_fields) = {
-    {"attributes", 4, REPEATED_MESSAGE, &key_value},
-    {"spanId", 2, OF_HEX, NULL},
-    {"traceId", 1, OF_HEX, NULL},
-    {"traceState", 3, OF_TEXT, NULL},
-    {"droppedAttributesCount", 5, OF_UINT32, NULL},
-    {"flags", 6, OF_FIXED32, NULL},
+    MESSAGE("attributes", 4, REPEATED_MESSAGE, &key_value),
+    FIELD("spanId", 2, OF_HEX),
+    FIELD("traceId", 1, OF_HEX),
+    FIELD("traceState", 3, OF_TEXT),
+    FIELD("droppedAttributesCount", 5, OF_UINT32),
+    FIELD("flags", 6, OF_FIXED32),
     END,
 };
 static const struct json_message link = {link_fields, 1, false, false};
 
 /* As the exporter of JavaScript orders them. */
 FIELDS(span_fields) = {
-    {"traceId", 1, OF_HEX, NULL},
-    {"spanId", 2, OF_HEX, NULL},
-    {"parentSpanId", 4, OF_HEX, NULL},
-    {"traceState", 3, OF_TEXT, NULL},
-    {"name", 5, OF_TEXT, NULL},
-    {"kind", 6, OF_INT32, NULL},
-    {"startTimeUnixNano", 7, OF_FIXED64, NULL},
-    {"endTimeUnixNano", 8, OF_FIXED64, NULL},
-    {"attributes", 9, REPEATED_MESSAGE, &key_value},
-    {"droppedAttributesCount", 10, OF_UINT32, NULL},
-    {"events", 11, REPEATED_MESSAGE, &event},
-    {"droppedEventsCount", 12, OF_UINT32, NULL},
-    {"status", 15, OF_MESSAGE, &status},
-    {"links", 13, REPEATED_MESSAGE, &link},
-    {"droppedLinksCount", 14, OF_UINT32, NULL},
-    {"flags", 16, OF_FIXED32, NULL},
+    FIELD("traceId", 1, OF_HEX),
+    FIELD("spanId", 2, OF_HEX),
+    FIELD("parentSpanId", 4, OF_HEX),
+    FIELD("traceState", 3, OF_TEXT),
+    FIELD("name", 5, OF_TEXT),
+    FIELD("kind", 6, OF_INT32),
+    FIELD("startTimeUnixNano", 7, OF_FIXED64),
+    FIELD("endTimeUnixNano", 8, OF_FIXED64),
+    MESSAGE("attributes", 9, REPEATED_MESSAGE, &key_value),
+    FIELD("droppedAttributesCount", 10, OF_UINT32),
+    MESSAGE("events", 11, REPEATED_MESSAGE, &event),
+    FIELD("droppedEventsCount", 12, OF_UINT32),
+    MESSAGE("status", 15, OF_MESSAGE, &status),
+    MESSAGE("links", 13, REPEATED_MESSAGE, &link),
+    FIELD("droppedLinksCount", 14, OF_UINT32),
+    FIELD("flags", 16, OF_FIXED32),
     END,
 };
 static const struct json_message span = {span_fields, 2, false, false};
 
 FIELDS(scope_spans_fields) = {
-    {"scope", 1, OF_MESSAGE, &scope},
-    {"spans", 2, REPEATED_MESSAGE, &span},
-    {"schemaUrl", 3, OF_TEXT, NULL},
+    MESSAGE("scope", 1, OF_MESSAGE, &scope),
+    MESSAGE("spans", 2, REPEATED_MESSAGE, &span),
+    FIELD("schemaUrl", 3, OF_TEXT),
     END,
 };
 static const struct json_message scope_spans = {scope_spans_fields, 3, false, false};
 
 FIELDS(resource_spans_fields) = {
-    {"resource", 1, OF_MESSAGE, &resource},
-    {"scopeSpans", 2, REPEATED_MESSAGE, &scope_spans},
-    {"schemaUrl", 3, OF_TEXT, NULL},
+    MESSAGE("resource", 1, OF_MESSAGE, &resource),
+    MESSAGE("scopeSpans", 2, REPEATED_MESSAGE, &scope_spans),
+    FIELD("schemaUrl", 3, OF_TEXT),
     END,
 };
 static const struct json_message resource_spans = {resource_spans_fields, 3, false, false};
 
-FIELDS(traces_fields) = {{"resourceSpans", 1, REPEATED_MESSAGE, &resource_spans}, END};
+FIELDS(traces_fields) = {MESSAGE("resourceSpans", 1, REPEATED_MESSAGE, &resource_spans), END};
 const struct json_message json_traces = {traces_fields, 0, false, false};
 
 /* ---------------------------------------------------------------- logs */
 
 FIELDS(record_fields) = {
-    {"timeUnixNano", 1, OF_FIXED64, NULL},
-    {"observedTimeUnixNano", 11, OF_FIXED64, NULL},
-    {"severityNumber", 2, OF_INT32, NULL},
-    {"severityText", 3, OF_TEXT, NULL},
-    {"body", 5, OF_MESSAGE, &any_value},
-    {"eventName", 12, OF_TEXT, NULL},
-    {"attributes", 6, REPEATED_MESSAGE, &key_value},
-    {"droppedAttributesCount", 7, OF_UINT32, NULL},
-    {"flags", 8, OF_FIXED32, NULL},
-    {"traceId", 9, OF_HEX, NULL},
-    {"spanId", 10, OF_HEX, NULL},
+    FIELD("timeUnixNano", 1, OF_FIXED64),
+    FIELD("observedTimeUnixNano", 11, OF_FIXED64),
+    FIELD("severityNumber", 2, OF_INT32),
+    FIELD("severityText", 3, OF_TEXT),
+    MESSAGE("body", 5, OF_MESSAGE, &any_value),
+    FIELD("eventName", 12, OF_TEXT),
+    MESSAGE("attributes", 6, REPEATED_MESSAGE, &key_value),
+    FIELD("droppedAttributesCount", 7, OF_UINT32),
+    FIELD("flags", 8, OF_FIXED32),
+    FIELD("traceId", 9, OF_HEX),
+    FIELD("spanId", 10, OF_HEX),
     END,
 };
 static const struct json_message record = {record_fields, 2, false, false};
 
 FIELDS(scope_logs_fields) = {
-    {"scope", 1, OF_MESSAGE, &scope},
-    {"logRecords", 2, REPEATED_MESSAGE, &record},
-    {"schemaUrl", 3, OF_TEXT, NULL},
+    MESSAGE("scope", 1, OF_MESSAGE, &scope),
+    MESSAGE("logRecords", 2, REPEATED_MESSAGE, &record),
+    FIELD("schemaUrl", 3, OF_TEXT),
     END,
 };
 static const struct json_message scope_logs = {scope_logs_fields, 3, false, false};
 
 FIELDS(resource_logs_fields) = {
-    {"resource", 1, OF_MESSAGE, &resource},
-    {"scopeLogs", 2, REPEATED_MESSAGE, &scope_logs},
-    {"schemaUrl", 3, OF_TEXT, NULL},
+    MESSAGE("resource", 1, OF_MESSAGE, &resource),
+    MESSAGE("scopeLogs", 2, REPEATED_MESSAGE, &scope_logs),
+    FIELD("schemaUrl", 3, OF_TEXT),
     END,
 };
 static const struct json_message resource_logs = {resource_logs_fields, 3, false, false};
 
-FIELDS(logs_fields) = {{"resourceLogs", 1, REPEATED_MESSAGE, &resource_logs}, END};
+FIELDS(logs_fields) = {MESSAGE("resourceLogs", 1, REPEATED_MESSAGE, &resource_logs), END};
 const struct json_message json_logs = {logs_fields, 0, false, false};
 
 /* ---------------------------------------------------------------- */
@@ -177,15 +179,8 @@ enum wire_type field_wire_type(enum field_kind kind) {
     }
 }
 
-static inline bool is_called(const struct json_field *f, struct slice name) {
-    return !strncmp(f->name, (const char *)name.data, name.length) && !f->name[name.length];
-}
-
-const struct json_field *field_named(const struct json_message *m, const struct json_field *expected,
-                                     struct slice name) {
-    for (const struct json_field *f = expected; f->name; f++)
-        if (is_called(f, name)) return f;
-    for (const struct json_field *f = m->fields; f != expected; f++)
-        if (is_called(f, name)) return f;
+const struct json_field *field_named(const struct json_message *m, struct slice name) {
+    for (const struct json_field *f = m->fields; f->name; f++)
+        if (f->length == name.length && !memcmp(f->name, name.data, name.length)) return f;
     return NULL;
 }

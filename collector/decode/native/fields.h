@@ -24,6 +24,7 @@ enum field_kind {
 
 struct json_field {
     const char *name;
+    size_t length; /* of the name */
     uint32_t number;
     enum field_kind kind;
     const struct json_message *message; /* of the kinds that are messages */
@@ -40,8 +41,7 @@ extern const struct json_message json_traces, json_logs;
 
 enum wire_type field_wire_type(enum field_kind kind);
 
-/* The field of that name, NULL if there is none: looked for from `expected` on, which is one of the message's. */
-const struct json_field *field_named(const struct json_message *m, const struct json_field *expected,
-                                     struct slice name);
+/* The field of that name, NULL if there is none. */
+const struct json_field *field_named(const struct json_message *m, struct slice name);
 
 #endif

@@ -17,19 +17,13 @@ bool json_word(struct json *r, const char *word) {
 
 /* ---------------------------------------------------------------- strings */
 
-static int hex_digit(uint8_t c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The unit of UTF-16 in `\uXXXX`; -1 if that is not there. */
 static int32_t utf16_unit(const uint8_t *at, size_t left) {
     int32_t unit = 0;
     if (left < 6 || at[0] != '\\' || at[1] != 'u') return -1;
     for (int i = 2; i < 6; i++) {
-        int digit = hex_digit(at[i]);
-        if (digit < 0) return -1;
+        uint8_t digit = hex_value(at[i]);
+        if (digit == NO_DIGIT) return -1;
         unit = unit << 4 | digit;
     }
     return unit;

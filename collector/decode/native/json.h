@@ -33,6 +33,15 @@ static inline bool json_take(struct json *r, uint8_t character) {
     return true;
 }
 
+#define NO_DIGIT 0xff
+
+/* Of a hexadecimal digit in either case. Without a branch: of an id no digit tells the next. */
+static inline uint8_t hex_value(uint8_t c) {
+    uint8_t digit = (uint8_t)(c - '0'), letter = (uint8_t)((c | 0x20) - 'a');
+    uint8_t is_digit = (uint8_t)-(digit < 10), is_letter = (uint8_t)-(letter < 6);
+    return (uint8_t)((digit & is_digit) | ((letter + 10) & is_letter) | (uint8_t)~(is_digit | is_letter));
+}
+
 /* Past `null`, `true` or `false`, if it is next. */
 bool json_word(struct json *r, const char *word);
 bool json_string(struct json *r, struct json_text *text);

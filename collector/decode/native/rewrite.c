@@ -80,14 +80,6 @@ static bool plain_text(struct rewriter *w, struct slice *found) {
     return true;
 }
 
-#define NO_DIGIT 0xff
-
-static inline uint8_t hex_value(uint8_t c) {
-    if (c >= '0' && c <= '9') return (uint8_t)(c - '0');
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? (uint8_t)(c - 'a' + 10) : NO_DIGIT;
-}
-
 static bool write_hex(struct rewriter *w) {
     struct slice text;
     if (!plain_text(w, &text) || text.length % 2) return false;
@@ -230,23 +222,39 @@ static bool ignore(struct rewriter *w, const struct json_message *m, struct slic
 }
 
 struct progress {
-    const struct json_field *next;
-    uint32_t seen; /* a bit each */
+    const struct json_field *next; /* exporters keep to one order */
+    uint32_t seen;                 /* a bit each */
 };
+
+/* Past the name of the field, if it is next. */
+static inline bool is_next(struct json *r, const struct json_field *f) {
+    if (!f->name || json_peek(r) != '"' || (size_t)(r->end - r->at) < f->length + 2) return false;
+    if (r->at[f->length + 1] != '"' || memcmp(r->at + 1, f->name, f->length)) return false;
+    r->at += f->length + 2;
+    return true;
+}
+
+static bool write_value(struct rewriter *w, const struct json_message *m, const struct json_field *f, int depth) {
+    if (json_peek(&w->json) == 'n') return json_word(&w->json, "null");
+    bool repeated = f->kind == REPEATED_TEXT || f->kind == REPEATED_MESSAGE;
+    return repeated ? write_items(w, f, m->is_nesting, depth) : write_one(w, f, depth);
+}
 
 /* A field that comes twice is one for Python, as is a name that is written with escapes. */
 static bool write_field(struct rewriter *w, const struct json_message *m, struct progress *p, int depth) {
-    struct slice name;
-    if (!plain_text(w, &name) || !json_take(&w->json, ':')) return false;
-    const struct json_field *f = field_named(m, p->next, name);
+    const struct json_field *f = p->next;
+    struct slice name = {0};
+    if (!is_next(&w->json, f)) {
+        if (!plain_text(w, &name)) return false;
+        f = field_named(m, name);
+    }
+    if (!json_take(&w->json, ':')) return false;
     if (!f) return ignore(w, m, name);
     uint32_t bit = UINT32_C(1) << (f - m->fields);
     if (p->seen & bit) return false;
     p->seen |= bit;
     p->next = f + 1;
-    if (json_peek(&w->json) == 'n') return json_word(&w->json, "null");
-    bool repeated = f->kind == REPEATED_TEXT || f->kind == REPEATED_MESSAGE;
-    return repeated ? write_items(w, f, m->is_nesting, depth) : write_one(w, f, depth);
+    return write_value(w, m, f, depth);
 }
 
 static bool write_message(struct rewriter *w, const struct json_message *m, int depth) {

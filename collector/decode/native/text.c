@@ -24,10 +24,27 @@ static inline bool plain(uint8_t byte, bool json) {
     return byte < 0x80 && !(json && (byte < 0x20 || byte == '"' || byte == '\\'));
 }
 
+/* Of eight bytes of which some need care, as needs_care() marks them: how many come before the first. Of the marks
+ * behind it some may be false: its subtraction borrows from the next byte. */
+static inline size_t before_first(uint64_t marks, const uint8_t *at, bool json) {
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    (void)at, (void)json;
+    return (size_t)__builtin_ctzll(marks) / 8;
+#else
+    (void)marks;
+    size_t n = 0;
+    while (plain(at[n], json)) n++;
+    return n;
+#endif
+}
+
 /* How many bytes from `at` need nothing done. */
 static inline size_t plain_run(const uint8_t *at, size_t left, bool json) {
     size_t n = 0;
-    while (left - n >= 8 && !needs_care(load8(at + n), json)) n += 8;
+    for (; left - n >= 8; n += 8) {
+        uint64_t marks = needs_care(load8(at + n), json);
+        if (marks) return n + before_first(marks, at + n, json);
+    }
     while (n < left && plain(at[n], json)) n++;
     return n;
 }
