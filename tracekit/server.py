@@ -7,17 +7,19 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import difflib
 import importlib.util
 import json
+import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from errno import EADDRINUSE
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from errno import EADDRINUSE, EEXIST
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tracekit import __version__
+from tracekit import __version__, serverfacts
 
 if TYPE_CHECKING:
     from collector.alerts.store import AlertStore
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from collector.storage.duckdb import DuckDBStorage
     from collector.triage.store import TriageStore
     from collector.views import SavedViews
+
+log = logging.getLogger(__name__)
 
 # What people decide, in the data folder.
 CONTROL = "control.sqlite"
@@ -83,14 +87,14 @@ def main(argv: Sequence[str]) -> int:
     try:
         settings = _settings(options)
         configure_logging(settings.log_format)
+        _warn_of_misspelt(os.environ)
         _run_server(settings, Path(options.ready_file) if options.ready_file else None)
     except SettingsError as error:
         return _fail(str(error), 2)
     except StorageError as error:
         return _fail(str(error), 1)
     except OSError as error:
-        advice = "; choose another with --otlp-http, --otlp-grpc or --ui" if error.errno == EADDRINUSE else ""
-        return _fail(f"{error.strerror or error}{advice}", 1)
+        return _fail(_sentence(error), 1)
     return 0
 
 
@@ -108,6 +112,23 @@ def _settings(options: argparse.Namespace) -> Settings:
     }
     file = options.config or os.environ.get("TRACEKIT_CONFIG")
     return Settings.from_env(os.environ, flags, read_config(Path(file)) if file else None)
+
+
+def _warn_of_misspelt(environ: Mapping[str, str]) -> None:
+    """Names that look like settings of the server and are none; others may be the SDK's."""
+    known = serverfacts.variables()
+    for name in sorted(environ.keys() - known):
+        close = difflib.get_close_matches(name, known, 1, 0.9) if name.startswith("TRACEKIT_") else ()
+        if close:
+            log.warning("%s is no setting; did you mean %s?", name, close[0])
+
+
+def _sentence(error: OSError) -> str:
+    """What the operating system says, and of which file; an address is in its words already."""
+    words = "there is a file of this name" if error.errno == EEXIST else error.strerror or str(error)
+    if error.errno == EADDRINUSE:
+        return f"{words}; choose another with --otlp-http, --otlp-grpc or --ui"
+    return f"{error.filename}: {words}" if error.filename else words
 
 
 def _fail(message: str, status: int) -> int:

@@ -123,7 +123,7 @@ async def serving(
 
     On leaving, requests under way get a few seconds to finish. OSError if the address is taken.
     """
-    listener = _listen(address)
+    listener = listen(address)
     host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
         app,
@@ -149,7 +149,8 @@ async def serving(
         listener.close()
 
 
-def _listen(address: Address) -> socket.socket:
+def listen(address: Address) -> socket.socket:
+    """OSError, naming the address, if it cannot be had."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,6 +15,7 @@ from collector.ingest import Ingest
 from collector.payload import Payload, Signal
 from collector.receivers import status
 from collector.receivers.http_app import Doorway
+from collector.receivers.http_server import listen
 from collector.receivers.status import Failure
 from collector.receivers.tls import Tls
 from collector.settings import Address
@@ -111,6 +112,7 @@ async def serving_grpc(
         ("grpc.so_reuseport", 0),
     )
     server = grpc.aio.server(handlers=(_Services(ingest, doorway or Doorway()),), options=options)
+    listen(address).close()  # gRPC prints why it cannot have an address, and tells us only that it cannot
     try:
         if tls:
             port = server.add_secure_port(str(address), tls.grpc_credentials())

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import re
+import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,10 @@ from tracekit import __version__, cli, copies, demo, doctor, run, server
 DOCS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
 
 
-def tracekit(*arguments: str) -> subprocess.CompletedProcess[str]:
+def tracekit(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tracekit", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment())
+    environment = clean_environment() | variables
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
 
 
 def flags(add: object) -> set[str]:
@@ -61,6 +64,33 @@ def test_serve_refuses_a_bad_or_public_address_with_advice(
     assert answer.returncode == 2
     assert sentence in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """An address that somebody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("option", ["--otlp-http", "--otlp-grpc", "--ui"])
+def test_an_address_that_is_taken_is_named_in_one_line(tmp_path: Path, taken: str, option: str) -> None:
+    free = [f"--{name}=127.0.0.1:0" for name in ("otlp-http", "otlp-grpc", "ui")]
+    answer = tracekit("serve", f"--data={tmp_path}", *free, f"{option}={taken}", TRACEKIT_MAX_BODYY="1MiB")
+    assert answer.returncode == 1
+    warning, error = answer.stderr.splitlines()
+    assert error == (
+        f"tracekit: cannot listen on {taken}: Address already in use; "
+        "choose another with --otlp-http, --otlp-grpc or --ui"
+    )
+    assert warning.endswith("TRACEKIT_MAX_BODYY is no setting; did you mean TRACEKIT_MAX_BODY?")
+
+
+def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    answer = tracekit("serve", f"--data={tmp_path / 'data'}")
+    assert answer.returncode == 1
+    assert answer.stderr == f"tracekit: {tmp_path / 'data'}: there is a file of this name\n"
 
 
 def test_a_token_is_a_secret_and_lines_that_keep_only_its_hash() -> None:
