@@ -84,35 +84,46 @@ bool json_string(struct json *r, struct json_text *text) {
     return true;
 }
 
-static void add_utf8(struct buffer *out, uint32_t code) {
-    uint8_t *to = buffer_room(out, 4);
+/* Where what follows the character begins. */
+static uint8_t *put_utf8(uint8_t *to, uint32_t code) {
     if (code < 0x80) {
-        to[0] = (uint8_t)code;
-        out->length += 1;
-    } else if (code < 0x800) {
-        to[0] = (uint8_t)(0xc0 | code >> 6), to[1] = (uint8_t)(0x80 | (code & 63));
-        out->length += 2;
-    } else if (code < 0x10000) {
-        to[0] = (uint8_t)(0xe0 | code >> 12), to[1] = (uint8_t)(0x80 | (code >> 6 & 63));
-        to[2] = (uint8_t)(0x80 | (code & 63));
-        out->length += 3;
-    } else {
-        to[0] = (uint8_t)(0xf0 | code >> 18), to[1] = (uint8_t)(0x80 | (code >> 12 & 63));
-        to[2] = (uint8_t)(0x80 | (code >> 6 & 63)), to[3] = (uint8_t)(0x80 | (code & 63));
-        out->length += 4;
+        *to++ = (uint8_t)code;
+        return to;
     }
+    if (code < 0x800) {
+        *to++ = (uint8_t)(0xc0 | code >> 6);
+    } else if (code < 0x10000) {
+        *to++ = (uint8_t)(0xe0 | code >> 12);
+        *to++ = (uint8_t)(0x80 | (code >> 6 & 63));
+    } else {
+        *to++ = (uint8_t)(0xf0 | code >> 18);
+        *to++ = (uint8_t)(0x80 | (code >> 12 & 63));
+        *to++ = (uint8_t)(0x80 | (code >> 6 & 63));
+    }
+    *to++ = (uint8_t)(0x80 | (code & 63));
+    return to;
+}
+
+/* Where the rest of `text` begins: the next escape, or its end. What comes before is copied to `*to`. */
+static const uint8_t *copy_run(struct slice text, uint8_t **to) {
+    const uint8_t *found = memchr(text.data, '\\', text.length);
+    size_t length = found ? (size_t)(found - text.data) : text.length;
+    memcpy(*to, text.data, length);
+    *to += length;
+    return text.data + length;
 }
 
 void json_unescape(struct slice raw, struct buffer *out) {
     const uint8_t *at = raw.data, *end = at + raw.length;
+    uint8_t *to = buffer_room(out, raw.length + 1); /* no escape is shorter than what it stands for */
     while (at < end) {
-        const uint8_t *found = memchr(at, '\\', (size_t)(end - at));
         uint32_t code = 0;
-        buffer_add(out, at, (size_t)((found ? found : end) - at));
-        if (!found) return;
-        at = found + escape(found, (size_t)(end - found), &code);
-        add_utf8(out, code);
+        if (*at != '\\') at = copy_run((struct slice){at, (size_t)(end - at)}, &to);
+        if (at == end) break;
+        at += escape(at, (size_t)(end - at), &code);
+        to = put_utf8(to, code);
     }
+    out->length = (size_t)(to - out->data);
 }
 
 /* ---------------------------------------------------------------- numbers */
