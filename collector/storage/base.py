@@ -590,6 +590,10 @@ class SpanWriter(Protocol):
         meanwhile may wait, but never fails for it. Raises RetryLater if it could not."""
         ...
 
+    def log_bytes(self) -> int:
+        """How large the engine's log is, which is read again at a start; 0 where it has none."""
+        ...
+
     def close(self) -> None: ...
 
 

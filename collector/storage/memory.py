@@ -153,6 +153,9 @@ class MemoryStorage:
     def checkpoint(self) -> int:
         return self._mark
 
+    def log_bytes(self) -> int:
+        return 0
+
     def _keep_open(self, snapshots: list[tuple[SpanBatch, Snapshot]]) -> None:
         for batch, snapshot in snapshots:
             resource = batch.resources.get(snapshot.row["resource_id"])

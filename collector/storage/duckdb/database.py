@@ -152,6 +152,9 @@ class Database:
         except duckdb.Error as error:
             raise RetryLater(f"{part.path} could not be checkpointed: {first_line(error)}") from error
 
+    def log_bytes(self) -> int:
+        return sum(parts.size_of(part.log) for part in self.parts.all)
+
     def bytes_on_disk(self) -> int:
         """Of everything that is stored, and what is worked out from it."""
         beside = (

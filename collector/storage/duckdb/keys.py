@@ -6,7 +6,7 @@ say, and how many rows that is. A reader adds the parts up, and looks at the new
 itself. What is made anew from another file (retention, sampling) is gathered anew.
 
 Reading the JSON of every attribute would cost more than storing it. What is asked of each row is only the
-shape of its JSON, of which there are few: 2.5 µs a span.
+shape of its JSON, of which there are few: 2.5 µs a span of few attributes, 6 of many.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ log = logging.getLogger(__name__)
 TABLES = ("spans", "logs", "metric_points")
 # Of what waits, a reader looks at so many rows itself, the newest: in 25 ms. More made a page wait.
 LOOKED_AT_ROWS = 10_000
-# Gathered at once; of one pass, a second of one processor every half minute, whatever comes.
+# Gathered at once; of one pass, some seconds of one processor every half minute; of one pass while more came
+# since the last one than passes will ever catch up with: writing needs the processor then.
 STEP_ROWS = 50_000
 PASS_ROWS = 500_000
+_FLOOD_ROWS = 4 * PASS_ROWS
 # Of one part: those that most rows have.
 MOST_KEYS = 2_000
 # Attributes of so much JSON are not looked into: their rows would take the memory that writing needs.
@@ -63,6 +65,7 @@ class DuckDBKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._step_rows = STEP_ROWS
+        self._total: int | None = None  # rows that there were at the last pass
         read = {(one.name, one.turn): one for one in keyfile.read(database.folder)}
         # Before anything is written: a part that was cut short is not what was gathered.
         self._gathered = database.read(lambda c: _held(read, _totals(database.parts, c)))
@@ -98,7 +101,8 @@ class DuckDBKeys:
         database = self._database
         totals = database.read(lambda c: _totals(database.parts, c))
         self._gathered = _held(self._gathered, totals)
-        left = PASS_ROWS
+        before, self._total = self._total, sum(totals.values())
+        left = PASS_ROWS if before is None or self._total - before < _FLOOD_ROWS else STEP_ROWS
         for (part, table), total in reversed(totals.items()):
             until = _until(self._gathered, part, table)
             # From the pinned part rows are deleted, which may move others.

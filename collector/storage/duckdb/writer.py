@@ -99,6 +99,9 @@ class DuckDBWriter:
         self._database.checkpoint()
         return covered
 
+    def log_bytes(self) -> int:
+        return self._database.log_bytes()
+
     def close(self) -> None:
         """Nothing is buffered: every `write` has committed or failed."""
 

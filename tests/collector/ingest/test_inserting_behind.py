@@ -46,6 +46,9 @@ class Scripted:
     def checkpoint(self) -> int:
         return self.storage.checkpoint()
 
+    def log_bytes(self) -> int:
+        return 0
+
     def close(self) -> None:
         self.gate.set()
 
