@@ -137,12 +137,37 @@ static bool write_bool(struct rewriter *w) {
     return true;
 }
 
-static bool write_double(struct rewriter *w) {
+/* As protobuf's JSON mapping calls what JSON has no numbers for. */
+static bool double_word(struct rewriter *w, uint64_t *bits) {
+    static const struct {
+        const char *word;
+        uint64_t bits;
+    } words[] = {
+        {"NaN", UINT64_C(0x7ff8) << 48},
+        {"Infinity", UINT64_C(0x7ff0) << 48},
+        {"-Infinity", UINT64_C(0xfff0) << 48},
+    };
+    struct slice text;
+    if (!plain_text(w, &text)) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        *bits = words[i].bits;
+        if (text.length == strlen(words[i].word) && !memcmp(text.data, words[i].word, text.length)) return true;
+    }
+    return false;
+}
+
+static bool double_bits(struct rewriter *w, uint64_t *bits) {
     struct json_number number;
     double found;
-    uint64_t bits;
+    if (json_peek(&w->json) == '"') return double_word(w, bits);
     if (!json_number(&w->json, &number) || !json_double(&number, &found)) return false;
-    memcpy(&bits, &found, sizeof bits);
+    memcpy(bits, &found, sizeof found);
+    return true;
+}
+
+static bool write_double(struct rewriter *w) {
+    uint64_t bits;
+    if (!double_bits(w, &bits)) return false;
     add_little_endian(w->out, bits, sizeof bits);
     return true;
 }

@@ -24,11 +24,12 @@ from collector.decode.attributes import MAX_DEPTH, MAX_VALUES
 from collector.decode.result import BadItem, TooLarge, Undecodable
 from collector.payload import Signal
 from tests.collector.decode import messages
-from tests.collector.decode.decoders import otlp_protobuf_c, outcome
+from tests.collector.decode.decoders import RECEIVED, otlp_protobuf_c, outcome
 from tests.collector.decode.json_spellings import Speller
 from tests.collector.decode.mutate import mutated
 from tests.collector.decode.test_json_protobuf import as_json
 from tests.collector.otlp import json_request, json_span
+from tracekit.exporters.otlp_json import to_json
 
 if otlp_protobuf_c is None and not shutil.which(os.environ.get("CC", "cc")):
     pytest.skip("there is no C compiler", allow_module_level=True)
@@ -77,6 +78,28 @@ def test_what_exporters_write_is_rewritten_byte_for_byte() -> None:
         body = json.dumps(as_json(TracesData.FromString(wire)), ensure_ascii=chance.random() < 0.5).encode()
         if not any(word in body for word in (b"NaN", b"Infinity")):
             assert rewritten(body) == in_python(body) is not None, body
+        printed = to_json(wire, "spans")  # by protobuf's own printer
+        assert rewritten(printed) == in_python(printed) is not None, printed
+
+
+# As @opentelemetry/otlp-transformer writes it.
+JAVASCRIPT = """{"resourceSpans":[{"resource":{"attributes":[
+{"key":"service.name","value":{"stringValue":"shop"}},
+{"key":"process.pid","value":{"intValue":7}},{"key":"process.command_args","value":{"arrayValue":{"values":[
+{"stringValue":"node"}]}}}],"droppedAttributesCount":0},"scopeSpans":[{"scope":{"name":"http","version":"0.2.1"},
+"spans":[{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","parentSpanId":"eee19b7ec3c1b173",
+"name":"GET","kind":3,"startTimeUnixNano":"1544712660300000000","endTimeUnixNano":"1544712660600000000",
+"attributes":[{"key":"ratio","value":{"doubleValue":0.25}},{"key":"ok","value":{"boolValue":true}}],
+"droppedAttributesCount":0,"events":[{"attributes":[],"name":"e","timeUnixNano":"1544712660400000000",
+"droppedAttributesCount":0}],"droppedEventsCount":0,"status":{"code":0},"links":[],"droppedLinksCount":0,
+"flags":257}]}]}]}"""
+
+
+def test_what_javascripts_exporter_sends_is_taken() -> None:
+    body = JAVASCRIPT.encode()
+    assert rewritten(body) == in_python(body) is not None
+    (name,) = json_protobuf.decode_spans(body, RECEIVED).batch.columns["name"]
+    assert name == "GET"
 
 
 def test_other_spellings_and_damage_are_rewritten_alike_or_handed_back() -> None:
@@ -185,6 +208,9 @@ _VALUES = {
         ('{"bytesValue":"_-8="}', {"bytes_value": b"\xff\xef"}),
         ('{"bytesValue":"AP8"}', {"bytes_value": b"\x00\xff"}),
         ('{"bytesValue":""}', {"bytes_value": b""}),
+        ('{"doubleValue":"Infinity"}', {"double_value": math.inf}),
+        ('{"doubleValue":"-Infinity"}', {"double_value": -math.inf}),
+        ('{"doubleValue":-0.0}', {"double_value": -0.0}),
         ('{"stringValue":null,"intValue":1}', {"int_value": 1}),
         (' { "stringValue" : "a" , "intValue" : 1 } ', {"int_value": 1}),
         ("{}", {}),
@@ -243,7 +269,8 @@ HANDED_BACK = {
     "a long number where nobody looks": span_json('"x":' + "9" * 5_000),
     "depth where nobody looks": span_json('"x":' + "[" * 65 + "]" * 65),
     "NaN": attribute_json('{"doubleValue":NaN}'),
-    "NaN in quotes": attribute_json('{"doubleValue":"NaN"}'),
+    "a number in quotes": attribute_json('{"doubleValue":"1.5"}'),
+    "another word for NaN": attribute_json('{"doubleValue":"nan"}'),
     "more than a double holds": attribute_json('{"doubleValue":1e400}'),
     "a point without digits": attribute_json('{"doubleValue":1.}'),
     "a fraction alone": attribute_json('{"doubleValue":.5}'),
