@@ -345,7 +345,7 @@ class Settings:
         metadata=_setting("TRACEKIT_BODY_TIMEOUT", _seconds, "longest wait for a request's whole body"),
     )
     store_memory_bytes: int = field(
-        default=768 * _MIB,
+        default=704 * _MIB,
         metadata=_setting(
             "TRACEKIT_STORE_MEMORY", parse_size, "memory DuckDB may use, readers and writer together"
         ),
