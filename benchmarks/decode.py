@@ -105,7 +105,7 @@ def plain(body: bytes, received_ns: int) -> Decoded:
         for scope_spans in resource_spans.scope_spans:
             scope = known_scope(scope_spans.scope.name, scope_spans.scope.version, _read([]), "", 0)
             for span in scope_spans.spans:
-                promote._span_columns.cache_clear()
+                promote.columns_of.cache_clear()
                 builder.add(known, scope, _fields(span))
     return builder.finish()
 

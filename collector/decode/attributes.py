@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
@@ -17,7 +17,8 @@ MAX_ATTRIBUTES = 10_000
 # Inside one attribute's arrays and maps; with more of them it is dropped and counted.
 MAX_VALUES = 100_000
 
-_MARKS = ("$bytes", "$double", "$map")
+# A lone key that is one of these marks would read back as something else (jsonvalue).
+MARKS = ("$bytes", "$double", "$map")
 
 
 class Entry(NamedTuple):
@@ -54,7 +55,7 @@ class AttributeSet(NamedTuple):
         return object_json(self.fragments)
 
 
-def attribute_set(entries: list[Entry], dropped: int = 0) -> AttributeSet:
+def attribute_set(entries: Sequence[Entry], dropped: int = 0) -> AttributeSet:
     fragments: dict[str, str] = {}
     wanted: dict[str, str] = {}
     for key, fragment, value in entries:
@@ -71,8 +72,7 @@ def object_json(fragments: dict[str, str]) -> str:
     if not fragments:
         return ""
     text = f"{{{','.join(fragments.values())}}}"  # one copy: `+` would make another of a large value
-    # A lone key of jsonvalue's own marks would read back as something else.
-    return f'{{"$map":{text}}}' if len(fragments) == 1 and next(iter(fragments)) in _MARKS else text
+    return f'{{"$map":{text}}}' if len(fragments) == 1 and next(iter(fragments)) in MARKS else text
 
 
 def clean(text: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections import Counter
+from collections.abc import Sequence
 from hashlib import blake2b
+from json.encoder import encode_basestring
 from typing import Any, NamedTuple
 
 from collector import jsonvalue
-from collector.decode.attributes import AttributeSet, object_json
-from collector.decode.promote import ResourceColumns, resource_columns, span_columns
+from collector.decode.attributes import AttributeSet, entry, object_json
+from collector.decode.promote import ResourceColumns, SpanColumns, resource_columns, span_columns
 from collector.decode.result import BadSpan, Decoded, TooLarge
 from collector.model import COLUMN_NAMES, Resource, Scope, SpanBatch
 
@@ -24,7 +28,8 @@ LATEST_AHEAD_NS = 86_400_000_000_000
 
 _U32 = 2**32 - 1
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
-_CLAMPED = "tracekit.time_clamped"
+# What a span gets that had to be moved in time.
+CLAMPED = entry("tracekit.time_clamped", True)
 
 
 class KnownResource(NamedTuple):
@@ -97,11 +102,10 @@ class BatchBuilder:
     """Collects spans of one request. Raises TooLarge when the request holds too much."""
 
     def __init__(self, received_ns: int, wire_bytes: int) -> None:
-        self._received_ns = received_ns
+        self.received_ns = received_ns
         self._wire_bytes = wire_bytes
-        self._rows: list[tuple[Any, ...]] = []
-        self._resources: dict[int, Resource] = {}
-        self._scopes: dict[int, Scope] = {}
+        self._rows: list[tuple[Any, ...]] = []  # what each span has of its own: _OWN, and SpanColumns
+        self._runs: list[_Run] = []
         self._rejected: Counter[str] = Counter()
         self._items = 0
         self._spans = 0
@@ -127,66 +131,160 @@ class BatchBuilder:
     def reject(self, reason: str) -> None:
         self._rejected[reason] += 1
 
+    def begin(self, known: KnownResource, known_scope: KnownScope) -> None:
+        """What sent and what made the spans that are added from now on."""
+        self._runs.append(_Run(known, known_scope, len(self._rows)))
+
     def add(self, known: KnownResource, known_scope: KnownScope, span: SpanFields) -> None:
         """Append one span, or raise BadSpan."""
-        trace_id, span_id, parent_id = _checked_ids(span.trace_id, span.span_id, span.parent_span_id)
-        start_ns, duration_ns, clamped = _sane_times(span.start_ns, span.end_ns, self._received_ns)
+        if not self._runs or (self._runs[-1].known, self._runs[-1].scope) != (known, known_scope):
+            self.begin(known, known_scope)
+        start_ns, duration_ns, clamped = sane_times(span.start_ns, span.end_ns, self.received_ns)
         fragments = span.attributes.fragments
         if clamped:
-            fragments = {**fragments, _CLAMPED: f'"{_CLAMPED}":true'}
-        resource, columns = known
-        self._resources[resource.resource_id] = resource
-        scope, label = known_scope
-        if scope.scope_id:
-            self._scopes[scope.scope_id] = scope
+            fragments = {**fragments, CLAMPED.key: CLAMPED.fragment}
+        columns = span_columns(span.kind, span.attributes.wanted, span.exception_type)
+        self.append(
+            span.trace_id,
+            span.span_id,
+            span.parent_span_id,
+            start_ns,
+            duration_ns,
+            span.kind,
+            span.status,
+            span.status_message,
+            span.name,
+            span.trace_state,
+            span.flags,
+            object_json(fragments),
+            span.events,
+            span.links,
+            columns,
+            columns.invocation_id,
+            span.dropped_attributes + span.attributes.dropped,
+            span.dropped_events,
+            span.dropped_links,
+        )
+
+    def append(
+        self,
+        trace_id: bytes,
+        span_id: bytes,
+        parent_id: bytes,
+        start_ns: int,
+        duration_ns: int,
+        kind: int,
+        status: int,
+        status_message: str,
+        name: str,
+        trace_state: str,
+        flags: int,
+        attributes: str,
+        events: str,
+        links: str,
+        columns: SpanColumns,
+        invocation_id: str,
+        dropped_attributes: int,
+        dropped_events: int,
+        dropped_links: int,
+    ) -> None:
+        """The same of texts in JSON and sane times; ids, numbers and counts may be anything."""
+        if len(trace_id) != 16 or len(span_id) != 8 or trace_id == _NO_TRACE or span_id == _NO_SPAN:
+            raise BadSpan(_why(trace_id, span_id, parent_id))
+        if parent_id and len(parent_id) != 8:
+            raise BadSpan(_why(trace_id, span_id, parent_id))
         self._rows.append(
             (
                 trace_id,
                 span_id,
-                parent_id,
+                parent_id or _NO_SPAN,
                 start_ns,
                 duration_ns,
-                span.kind if 0 <= span.kind <= 5 else 0,
-                span.status if 0 <= span.status <= 2 else 0,
-                span.status_message,
-                columns.service,
-                span.name,
-                label,
-                resource.resource_id,
-                span.trace_state,
-                *_counts(span),
-                self._received_ns,
-                *columns[1:],
-                *span_columns(span.kind, span.attributes.wanted, span.exception_type),
-                object_json(fragments),
-                span.events,
-                span.links,
-                scope.scope_id,
+                kind if 0 <= kind <= 5 else 0,
+                status if 0 <= status <= 2 else 0,
+                status_message,
+                name,
+                trace_state,
+                flags and _u32(flags),
+                dropped_attributes and _u32(dropped_attributes),
+                dropped_events and _u32(dropped_events),
+                dropped_links and _u32(dropped_links),
+                attributes,
+                events,
+                links,
+                columns,
+                invocation_id,
             )
         )
 
     def finish(self) -> Decoded:
         if not self._rows:
             return Decoded(SpanBatch.empty(), self._rejected)
-        columns = dict(zip(COLUMN_NAMES, map(list, zip(*self._rows))))
-        return Decoded(SpanBatch(columns, self._resources, self._wire_bytes, self._scopes), self._rejected)
+        *own, columns, invocation_ids = map(list, zip(*self._rows))
+        found = dict(zip(_OWN, own))
+        found["trace_id"] = [trace_id.hex() for trace_id in found["trace_id"]]
+        found["span_id"] = _numbers(found["span_id"])
+        found["parent_span_id"] = _numbers(found["parent_span_id"])
+        found.update(zip(SpanColumns._fields, map(list, zip(*columns))))
+        found["invocation_id"] = invocation_ids
+        return Decoded(self._batch(found), self._rejected)
+
+    def _batch(self, found: dict[str, list[Any]]) -> SpanBatch:
+        """With what spans have of their resource and scope."""
+        resources: dict[int, Resource] = {}
+        scopes: dict[int, Scope] = {}
+        shared: dict[str, list[Any]] = {name: [] for name in _SHARED}
+        ends = [run.first for run in self._runs[1:]]
+        for run, end in zip(self._runs, [*ends, len(self._rows)]):
+            if run.first < end:
+                (resource, columns), (scope, label) = run.known, run.scope
+                resources[resource.resource_id] = resource
+                if scope.scope_id:
+                    scopes[scope.scope_id] = scope
+                values = (*columns, label, resource.resource_id, scope.scope_id, self.received_ns)
+                for name, value in zip(_SHARED, values):
+                    shared[name] += [value] * (end - run.first)
+        found.update(shared)
+        columns_in_order = {name: found[name] for name in COLUMN_NAMES}
+        return SpanBatch(columns_in_order, resources, self._wire_bytes, scopes)
 
 
-def _checked_ids(trace_id: bytes, span_id: bytes, parent_id: bytes) -> tuple[str, int, int]:
+class _Run(NamedTuple):
+    """Spans of one resource and scope, from one row to where the next run begins."""
+
+    known: KnownResource
+    scope: KnownScope
+    first: int
+
+
+_OWN = (
+    *("trace_id", "span_id", "parent_span_id", "start_ns", "duration_ns", "kind", "status", "status_message"),
+    *("name", "trace_state", "flags"),
+    *("dropped_attributes_count", "dropped_events_count", "dropped_links_count"),
+    *("attributes", "events", "links"),
+)
+_SHARED = (*ResourceColumns._fields, "scope", "resource_id", "scope_id", "received_ns")
+
+
+def _numbers(ids: Sequence[bytes]) -> list[int]:
+    """Of eight bytes each."""
+    found = array("Q", b"".join(ids))
+    if sys.byteorder == "little":
+        found.byteswap()
+    return found.tolist()
+
+
+def _why(trace_id: bytes, span_id: bytes, parent_id: bytes) -> str:
     if len(trace_id) != 16:
-        raise BadSpan("trace id is not 16 bytes long")
+        return "trace id is not 16 bytes long"
     if len(span_id) != 8:
-        raise BadSpan("span id is not 8 bytes long")
+        return "span id is not 8 bytes long"
     if parent_id and len(parent_id) != 8:
-        raise BadSpan("parent span id is not 8 bytes long")
-    if span_id == _NO_SPAN:
-        raise BadSpan("span id is all zeros")
-    if trace_id == _NO_TRACE:
-        raise BadSpan("trace id is all zeros")
-    return trace_id.hex(), int.from_bytes(span_id, "big"), int.from_bytes(parent_id, "big")
+        return "parent span id is not 8 bytes long"
+    return "span id is all zeros" if span_id == _NO_SPAN else "trace id is all zeros"
 
 
-def _sane_times(start_ns: int, end_ns: int, received_ns: int) -> tuple[int, int, bool]:
+def sane_times(start_ns: int, end_ns: int, received_ns: int) -> tuple[int, int, bool]:
     """(start, duration, whether either had to be changed). A span without a start starts where it ends."""
     latest = received_ns + LATEST_AHEAD_NS
     if EARLIEST_NS <= start_ns <= end_ns <= latest:
@@ -197,21 +295,13 @@ def _sane_times(start_ns: int, end_ns: int, received_ns: int) -> tuple[int, int,
     return start, end - start, True
 
 
-def _counts(span: SpanFields) -> tuple[int, int, int, int]:
-    """flags and the dropped counts, as unsigned 32-bit numbers whatever a JSON sender wrote."""
-    dropped = span.dropped_attributes + span.attributes.dropped
-    counts = (span.flags, dropped, span.dropped_events, span.dropped_links)
-    if counts != (0, 0, 0, 0) and not all(0 <= count <= _U32 for count in counts):
-        return _u32(span.flags), _u32(dropped), _u32(span.dropped_events), _u32(span.dropped_links)
-    return counts
-
-
 def _u32(count: int) -> int:
+    """As an unsigned 32-bit number, whatever a JSON sender wrote."""
     return min(max(count, 0), _U32)
 
 
 def event_json(time_ns: int, name: str, attributes: AttributeSet, dropped: int) -> str:
-    text = f'{{"time_ns":{_i64(time_ns)},"name":{jsonvalue.dumps(name)}'
+    text = f'{{"time_ns":{_i64(time_ns)},"name":{encode_basestring(name)}'
     return text + _tail(attributes, dropped)
 
 

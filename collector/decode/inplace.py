@@ -6,7 +6,8 @@ asks. Small messages, nearly all, are left to it.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -31,6 +32,11 @@ def read(kind: Any, raw: Bytes) -> Any:
         if found is not None:
             return found
     return kind.FromString(raw)
+
+
+def reader(kind: Any, within: Bytes) -> Callable[[Bytes], Any]:
+    """`read` of this kind for the many messages that lie in these bytes."""
+    return partial(read, kind) if len(within) >= LARGE_MESSAGE else kind.FromString
 
 
 class _InPlace:

@@ -7,25 +7,24 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from collector.decode import wire
-from collector.decode.attributes import (
-    array_json,
-)
+from collector.decode import shapes, wire
+from collector.decode.attributes import array_json
 from collector.decode.builder import (
+    CLAMPED,
     MAX_EVENTS,
     MAX_GROUPS,
     MAX_SPANS,
     BatchBuilder,
     KnownResource,
     KnownScope,
-    SpanFields,
     event_json,
     link_json,
+    sane_times,
 )
 from collector.decode.fields import require_sparse
-from collector.decode.inplace import read
+from collector.decode.inplace import read, reader
 from collector.decode.memo import Memo
-from collector.decode.parts import attributes, resource, scope, text
+from collector.decode.parts import attributes, entries_of, resource, scope, text
 from collector.decode.result import BadSpan, Decoded, Undecodable
 
 _GROUPS = (MAX_GROUPS, "resources and scopes in one request")
@@ -43,10 +42,12 @@ def decode(body: bytes, received_ns: int) -> Decoded:
         groups = _known(_groups(builder, body))
     except DecodeError as error:
         raise Undecodable(NO_REQUEST) from error
+    span_of = reader(wire.Span, body)
     for known, within, spans in groups:
+        builder.begin(known, within)
         for raw in spans:
             try:
-                builder.add(known, within, _span(builder, read(wire.Span, raw)))
+                _add(builder, span_of(raw))
             except BadSpan as error:
                 builder.reject(str(error))
             except DecodeError:
@@ -82,37 +83,49 @@ def _known(groups: list[tuple[Any, list[Any]]]) -> list[tuple[KnownResource, Kno
     return found
 
 
-def _span(builder: BatchBuilder, message: Any) -> SpanFields:
-    found = attributes(builder, message.attributes)
-    events, exception_type, lost_events = _events(builder, message.events)
-    links, lost_links = _links(builder, message.links)
-    status_message, status = _STATUSES.get(message.status)
-    return SpanFields(
+def _add(builder: BatchBuilder, message: Any) -> None:
+    """One span. Raises BadSpan."""
+    start_ns, duration_ns, clamped = sane_times(
+        message.start_time_unix_nano, message.end_time_unix_nano, builder.received_ns
+    )
+    raw_events, raw_links = message.events, message.links
+    events, exception_type, lost_events = _events(builder, raw_events) if raw_events else _NO_EVENTS
+    links, lost_links = _links(builder, raw_links) if raw_links else _NO_LINKS
+    entries, lost_attributes = entries_of(builder, message.attributes)
+    if clamped:
+        entries.append(CLAMPED)
+    kind = message.kind
+    attributes_json, columns, invocation_id, unreadable = shapes.read(entries, kind, exception_type)
+    status_message, status = _STATUSES[message.status]
+    builder.append(
         message.trace_id,
         message.span_id,
         message.parent_span_id,
-        message.start_time_unix_nano,
-        message.end_time_unix_nano,
-        message.kind,
+        start_ns,
+        duration_ns,
+        kind,
         status,
         status_message,
-        _NAMES.get(message.name),
-        text(message.trace_state),
+        _NAMES[message.name],
+        _STATES[message.trace_state],
         message.flags,
-        found,
+        attributes_json,
         events,
         links,
-        exception_type,
-        message.dropped_attributes_count,
+        columns,
+        invocation_id,
+        message.dropped_attributes_count + lost_attributes + unreadable,
         message.dropped_events_count + lost_events,
         message.dropped_links_count + lost_links,
     )
 
 
+_NO_EVENTS = "", "", 0
+_NO_LINKS = "", 0
+
+
 def _events(builder: BatchBuilder, raws: Sequence[bytes]) -> tuple[str, str, int]:
     """(JSON, exception.type of the last exception event, how many could not be kept)."""
-    if not raws:
-        return "", "", 0
     builder.count_items(len(raws))
     parts, exception_type = [], ""
     for raw in raws[:MAX_EVENTS]:
@@ -130,8 +143,6 @@ def _events(builder: BatchBuilder, raws: Sequence[bytes]) -> tuple[str, str, int
 
 def _links(builder: BatchBuilder, raws: Sequence[bytes]) -> tuple[str, int]:
     """(JSON, how many could not be kept)."""
-    if not raws:
-        return "", 0
     builder.count_items(len(raws))
     parts = [part for raw in raws[:MAX_EVENTS] if (part := _link(builder, raw))]
     return array_json(parts), len(raws) - len(parts)
@@ -161,5 +172,6 @@ def _read_status(raw: bytes) -> tuple[str, int]:
     return text(message.message), message.code
 
 
-_NAMES: Memo[str] = Memo(text, 16_384)
-_STATUSES: Memo[tuple[str, int]] = Memo(_read_status, 4_096)
+_NAMES: Memo[bytes, str] = Memo(text, 16_384)
+_STATES: Memo[bytes, str] = Memo(text, 1_024)
+_STATUSES: Memo[bytes, tuple[str, int]] = Memo(_read_status, 4_096)

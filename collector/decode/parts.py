@@ -38,19 +38,19 @@ def text(raw: Bytes) -> str:
 
 
 def attributes(counting: Counting, raws: Sequence[bytes]) -> AttributeSet:
-    """Of one span, event, link, log record or data point; what is too many or not readable is counted."""
+    """Of one event, link, log record or data point; what is too many or not readable is counted."""
+    return attribute_set(*entries_of(counting, raws)) if raws else _NO_ATTRIBUTES
+
+
+def entries_of(counting: Counting, raws: Sequence[bytes]) -> tuple[list[Entry], int]:
+    """Attributes as they come, UNREADABLE where they cannot be read, and how many were too many."""
     count = len(raws)
-    if not count:
-        return _NO_ATTRIBUTES
     counting.count_items(count)
-    if count > MAX_ATTRIBUTES:
-        return attribute_set(_entries(raws[:MAX_ATTRIBUTES]), count - MAX_ATTRIBUTES)
-    return attribute_set(_entries(raws))
+    return _entries(raws[:MAX_ATTRIBUTES]), max(count - MAX_ATTRIBUTES, 0)
 
 
 def _entries(raws: Sequence[bytes]) -> list[Entry]:
-    known = _ENTRIES.known
-    return [known.get(raw) or _ENTRIES.get(raw) for raw in raws]
+    return list(map(_ENTRIES.__getitem__, raws))
 
 
 def any_value(message: Any, depth: int = MAX_DEPTH) -> Any:
@@ -101,12 +101,12 @@ _SCALARS = ("int_value", "bool_value", "double_value")
 
 def resource(raw: bytes, schema_url: bytes) -> KnownResource:
     """A Resource and the schema URL of its group. Raises DecodeError."""
-    return _RESOURCES.get(_with_schema(schema_url, raw))
+    return _RESOURCES[_with_schema(schema_url, raw)]
 
 
 def scope(raw: bytes, schema_url: bytes) -> KnownScope:
     """An InstrumentationScope and the schema URL of its group. Raises DecodeError."""
-    return _SCOPES.get(_with_schema(schema_url, raw))
+    return _SCOPES[_with_schema(schema_url, raw)]
 
 
 def _with_schema(schema_url: bytes, raw: bytes) -> bytes:
@@ -176,9 +176,9 @@ def _few(raws: Sequence[bytes]) -> AttributeSet:
     return attribute_set(_entries(raws[:MAX_ATTRIBUTES]), max(len(raws) - MAX_ATTRIBUTES, 0))
 
 
-_ENTRIES: Memo[Entry] = Memo(_read_entry, 65_536)
-_RESOURCES: Memo[KnownResource] = Memo(_read_resource, 1_024, longest=8_192)
-_SCOPES: Memo[KnownScope] = Memo(_read_scope, 4_096, longest=8_192)
+_ENTRIES: Memo[bytes, Entry] = Memo(_read_entry, 65_536)
+_RESOURCES: Memo[bytes, KnownResource] = Memo(_read_resource, 1_024, longest=8_192)
+_SCOPES: Memo[bytes, KnownScope] = Memo(_read_scope, 4_096, longest=8_192)
 
 # For the decoder in C, which puts `schema URL NUL message` together itself.
-resource_of, scope_of = _RESOURCES.get, _SCOPES.get
+resource_of, scope_of = _RESOURCES.__getitem__, _SCOPES.__getitem__

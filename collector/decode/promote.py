@@ -20,7 +20,7 @@ _HTTP_URL = ("url.full", "http.url")
 _HTTP_PATH = ("url.path", "http.target")
 _HTTP_METHOD = ("http.request.method", "http.method")
 _HTTP_STATUS = ("http.response.status_code", "http.status_code")
-_INVOCATION = ("faas.invocation_id", "faas.execution")
+INVOCATION = ("faas.invocation_id", "faas.execution")
 _DESTINATION = ("messaging.destination.name", "messaging.destination")
 _OPERATION = ("messaging.operation.type", "messaging.operation")
 _STORE_BUCKET = ("aws.s3.bucket", "oss.bucket.name")
@@ -38,7 +38,7 @@ PROMOTED_KEYS = frozenset(
         *_HTTP_PATH,
         *_HTTP_METHOD,
         *_HTTP_STATUS,
-        *_INVOCATION,
+        *INVOCATION,
         *_DESTINATION,
         *_OPERATION,
         *_BUCKET,
@@ -89,7 +89,6 @@ class SpanColumns(NamedTuple):
 
 
 NOTHING = SpanColumns()
-_ID_AT = SpanColumns._fields.index("invocation_id")
 
 
 class ResourceColumns(NamedTuple):
@@ -112,23 +111,23 @@ def resource_columns(attributes: dict[str, str]) -> ResourceColumns:
     )
 
 
-def span_columns(kind: int, attributes: dict[str, str], exception_type: str) -> tuple[Any, ...]:
-    """The fields of SpanColumns. `exception_type` is of the last exception event, "" without one."""
-    if not attributes:
-        return NOTHING if not exception_type else NOTHING._replace(error_type=exception_type)
+def span_columns(kind: int, attributes: dict[str, str], exception_type: str) -> SpanColumns:
+    """`exception_type` is of the last exception event, "" without one."""
+    if not attributes and not exception_type:
+        return NOTHING
     # The id is new in every call; what remains repeats from call to call and is worked out once.
-    invocation_id = ""
-    if "faas.invocation_id" in attributes or "faas.execution" in attributes:
-        attributes = attributes.copy()
-        new, old = attributes.pop(_INVOCATION[0], ""), attributes.pop(_INVOCATION[1], "")
-        invocation_id = new or old
-    columns = _span_columns(kind, tuple(attributes.items()), exception_type)
-    return (*columns[:_ID_AT], invocation_id, *columns[_ID_AT + 1 :]) if invocation_id else columns
+    others = {key: text for key, text in attributes.items() if key not in INVOCATION}
+    columns = columns_of(kind, tuple(others), tuple(others.values()), exception_type)
+    invocation_id = _text(attributes, *INVOCATION)
+    return columns._replace(invocation_id=invocation_id) if invocation_id else columns
 
 
 @lru_cache(maxsize=8192)
-def _span_columns(kind: int, items: tuple[tuple[str, str], ...], exception_type: str) -> SpanColumns:
-    attributes = dict(items)
+def columns_of(
+    kind: int, keys: tuple[str, ...], texts: tuple[str | None, ...], exception_type: str
+) -> SpanColumns:
+    """The same of keys and their texts, but for the invocation's id."""
+    attributes = {key: text for key, text in zip(keys, texts) if text}
     query = _text(attributes, *_DB_QUERY)
     system = _text(attributes, *_DB_SYSTEM)
     peer_kind, peer = _peer(kind, attributes)
