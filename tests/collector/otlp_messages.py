@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 from hypothesis import strategies as st
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, EntityRef, InstrumentationScope, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as m
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -66,7 +66,19 @@ VALUES = _values()
 ATTRIBUTES = st.dictionaries(KEYS, VALUES, max_size=3).map(
     lambda found: [KeyValue(key=key, value=value) for key, value in found.items()]
 )
-RESOURCES = st.builds(Resource, attributes=ATTRIBUTES, dropped_attributes_count=U32)
+ENTITIES = st.builds(
+    EntityRef,
+    schema_url=URLS,
+    type=TEXTS,
+    id_keys=st.lists(TEXTS, max_size=2),
+    description_keys=st.lists(KEYS),
+)
+RESOURCES = st.builds(
+    Resource,
+    attributes=ATTRIBUTES,
+    dropped_attributes_count=U32,
+    entity_refs=st.lists(ENTITIES, max_size=2),
+)
 SCOPES = st.builds(
     InstrumentationScope, name=TEXTS, version=TEXTS, attributes=ATTRIBUTES, dropped_attributes_count=U32
 )

@@ -3,8 +3,9 @@ JSON, and gRPC, for every signal that is taken. The sentences tested stand in th
 
 from __future__ import annotations
 
+import gzip
 import json
-import time
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,11 +13,15 @@ from typing import Any
 
 import httpx
 import pytest
+import zstandard
 from google.rpc.status_pb2 import Status
 
 from collector.ingest import Busy
 from collector.payload import Signal
-from collector.storage.base import RetryLater
+from collector.storage.base import RetryLater, Window
+from collector.storage.logs import LogsQuery
+from collector.storage.metrics import PointsQuery
+from tests.collector.batches import SECOND, T0
 from tests.collector.otlp import TRACE
 from tests.collector.receivers.transports import (
     REJECTED,
@@ -57,6 +62,21 @@ def test_no_compression_and_gzip_are_supported_and_success_leaves_partial_succes
     outcome = transport.send(running, signal, transport.body(good(signal)), zipped)
     assert outcome.code == transport.expected(200, "OK")
     assert not outcome.response.HasField("partial_success")
+
+
+@pytest.mark.parametrize("signal", TAKEN)
+@pytest.mark.parametrize("transport", TRANSPORTS[:2], ids=["protobuf", "json"])
+def test_every_coding_of_a_body_is_understood(running: Running, signal: Signal, transport: Transport) -> None:
+    headers = JSON if transport.name == "http/json" else PROTOBUF
+    packs = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}
+    before = _kept(running, signal)
+    for number, (coding, pack) in enumerate(packs.items(), 200 if headers is JSON else 300):
+        body = pack(transport.body(good(signal, number)))
+        answer = httpx.post(
+            f"{running.http}/v1/{signal}", content=body, headers=headers | {"content-encoding": coding}
+        )
+        assert answer.status_code == 200, coding
+    assert _kept(running, signal) == before + len(packs)
 
 
 @on_every_road
@@ -183,7 +203,7 @@ def test_json_ids_are_hexadecimal_in_any_case(running: Running, signal: Signal, 
     body = json.dumps(otlp_json(good(signal), upper)).encode()
     outcome = TRANSPORTS[1].send(running, signal, body)
     assert (outcome.code, outcome.response.HasField("partial_success")) == (200, False)
-    assert signal != "traces" or _spans(running)
+    assert signal != "traces" or running.reader.trace(TRACE.hex())
 
 
 @pytest.mark.parametrize("signal", TAKEN)
@@ -238,14 +258,16 @@ def test_what_was_acknowledged_is_there_after_a_restart(
     with collector(tmp_path) as running:
         assert transport.send(running, signal, transport.body(good(signal))).code in (200, "OK")
     with collector(tmp_path) as again:
-        assert signal != "traces" or _spans(again) == 1
+        assert _kept(again, signal) == 1
         assert transport.send(again, signal, transport.body(good(signal))).code in (200, "OK")
-        assert signal != "traces" or _spans(again) == 1, "a resend counts once"
+        assert _kept(again, signal) == 1, "a resend counts once"
 
 
-def _spans(running: Running) -> int:
-    """Readers see what was acknowledged a moment later."""
-    deadline = time.monotonic() + 10
-    while not (spans := running.reader.trace(TRACE.hex())) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return len(spans)
+def _kept(running: Running, signal: Signal) -> int:
+    """Spans, log records or data points of `good`."""
+    window = Window(T0 - SECOND, T0 + SECOND)
+    if signal == "traces":
+        return len(running.reader.trace(TRACE.hex()))
+    if signal == "logs":
+        return len(running.logs.search(LogsQuery(window, limit=1_000)).records)
+    return len(running.metrics.points(PointsQuery(window)).points)
