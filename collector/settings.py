@@ -57,8 +57,20 @@ def parse_size(text: str) -> int:
     digits = text.strip().rstrip("BKMGIbkmgi ")
     unit = text.strip()[len(digits) :].strip().upper()
     if not (digits.isascii() and digits.isdigit()) or unit not in _UNITS:
-        raise SettingsError(f"{text!r} is not a size such as 64MiB")
+        raise SettingsError(f"{text!r} is not a size in whole numbers, such as 64MiB")
     return int(digits) * _UNITS[unit]
+
+
+def _at_least(least: str) -> Callable[[str], int]:
+    """A size below which nothing would be taken any more."""
+
+    def parse(text: str) -> int:
+        found = parse_size(text)
+        if found < parse_size(least):
+            raise SettingsError(f"{text!r} is too little to work with: the least is {least}")
+        return found
+
+    return parse
 
 
 def _count(text: str) -> int:
@@ -140,8 +152,11 @@ def _limit(text: str) -> Limit:
     for word in filter(None, (word.strip() for word in text.split(","))):
         if word[:-1].isascii() and word[:-1].isdigit() and word[-1] in _AGES:
             given["age_s"] = float(int(word[:-1]) * _AGES[word[-1]])
-        else:
+        elif word[0].isdigit() and word[-1] in "bB0123456789":
             given["bytes"] = parse_size(word)
+        else:
+            given = {}
+            break
     if not any(given.values()):
         raise SettingsError(f"{text!r} is neither an age such as 30d, nor a size such as 50GiB, nor off")
     return Limit(**given)
@@ -291,18 +306,20 @@ class Settings:
     forward_max_bytes: int = field(
         default=1024 * _MIB,
         metadata=_setting(
-            "TRACEKIT_FORWARD_MAX", parse_size, "disk that waiting copies may take; the oldest go"
+            "TRACEKIT_FORWARD_MAX", _at_least("1MiB"), "disk that waiting copies may take; the oldest go"
         ),
     )
     max_body_bytes: int = field(
         default=64 * _MIB,
-        metadata=_setting("TRACEKIT_MAX_BODY", parse_size, "largest request, counted after decompression"),
+        metadata=_setting(
+            "TRACEKIT_MAX_BODY", _at_least("64KiB"), "largest request, counted after decompression"
+        ),
     )
     max_grpc_bytes: int = field(
         default=16 * _MIB,
         metadata=_setting(
             "TRACEKIT_MAX_GRPC",
-            parse_size,
+            _at_least("64KiB"),
             "largest message over gRPC, if that is less than TRACEKIT_MAX_BODY",
         ),
     )
@@ -315,7 +332,9 @@ class Settings:
     max_waiting_bytes: int = field(
         default=256 * _MIB,
         metadata=_setting(
-            "TRACEKIT_MAX_WAITING", parse_size, "memory of what is acknowledged and waits for its insert"
+            "TRACEKIT_MAX_WAITING",
+            _at_least("16MiB"),
+            "memory of what is acknowledged and waits for its insert",
         ),
     )
     decoder: str = field(
@@ -334,7 +353,7 @@ class Settings:
     )
     max_journal_bytes: int = field(
         default=512 * _MIB,
-        metadata=_setting("TRACEKIT_MAX_JOURNAL", parse_size, "largest journal before a checkpoint"),
+        metadata=_setting("TRACEKIT_MAX_JOURNAL", _at_least("128MiB"), "largest journal before a checkpoint"),
     )
     header_timeout_s: float = field(
         default=10.0,
@@ -347,7 +366,7 @@ class Settings:
     store_memory_bytes: int = field(
         default=704 * _MIB,
         metadata=_setting(
-            "TRACEKIT_STORE_MEMORY", parse_size, "memory DuckDB may use, readers and writer together"
+            "TRACEKIT_STORE_MEMORY", _at_least("128MiB"), "memory DuckDB may use, readers and writer together"
         ),
     )
     store_threads: int = field(
@@ -440,10 +459,13 @@ class Settings:
             env = setting.metadata["env"]
             text, origin = overrides.get(setting.name), setting.name
             if text is None:
-                text, origin = environ.get(env) or file.get(env), env
+                text, origin = environ.get(env), env
+            if not text:
+                text, origin = file.get(env), f"{env} in the configuration file"
             if text is not None and text.strip():
                 given[setting.name] = _parsed(setting.metadata["parse"], text, origin)
         settings = cls(**given)
+        settings.require_room()
         settings.require_whole_tls()
         settings.require_safe_addresses()
         return settings
@@ -457,6 +479,14 @@ class Settings:
     def knows_senders(self) -> bool:
         """Whether strangers can neither send nor listen: TLS, with tokens or client certificates."""
         return self.tls_cert is not None and (self.tokens_file is not None or self.tls_client_ca is not None)
+
+    def require_room(self) -> None:
+        """SettingsError where a payload may be larger than the journal can ever take."""
+        if self.max_journal_bytes < 2 * self.max_body_bytes:
+            raise SettingsError(
+                "max_journal_bytes (TRACEKIT_MAX_JOURNAL) must be at least twice max_body_bytes "
+                "(TRACEKIT_MAX_BODY): a payload larger than the journal could never be taken"
+            )
 
     def require_whole_tls(self) -> None:
         """SettingsError for a certificate without its key, or the reverse."""

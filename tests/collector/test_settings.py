@@ -42,6 +42,12 @@ def test_a_limit_that_keeps_nothing_or_means_nothing_is_refused(text: str) -> No
         Settings.from_env({"TRACEKIT_RETAIN_LOGS": text})
 
 
+def test_what_is_wrong_in_the_configuration_file_is_said_to_be_there() -> None:
+    with pytest.raises(SettingsError, match="TRACEKIT_UI in the configuration file: 'x'"):
+        Settings.from_env({"TRACEKIT_UI": ""}, file={"TRACEKIT_UI": "x"})
+    assert Settings.from_env({"TRACEKIT_UI": ":1"}, file={"TRACEKIT_UI": "x"}).ui.port == 1
+
+
 def test_settings_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         Settings().allow_public = True  # type: ignore[misc]
@@ -69,6 +75,12 @@ def test_an_address_is_host_and_port(text: str, address: Address) -> None:
         ({"TRACEKIT_OTLP_HTTP": "h:１"}, "HOST:PORT"),
         ({"TRACEKIT_MAX_BODY": "lots"}, "64MiB"),
         ({"TRACEKIT_MAX_BODY": "-1"}, "64MiB"),
+        ({"TRACEKIT_MAX_BODY": "1.5GiB"}, "whole numbers"),
+        ({"TRACEKIT_MAX_BODY": "0"}, "the least is 64KiB"),
+        ({"TRACEKIT_MAX_JOURNAL": "1"}, "the least is 128MiB"),
+        ({"TRACEKIT_STORE_MEMORY": "1MiB"}, "the least is 128MiB"),
+        ({"TRACEKIT_MAX_BODY": "400MiB"}, "TRACEKIT_MAX_JOURNAL"),
+        ({"TRACEKIT_RETAIN_LOGS": "30days"}, "an age such as 30d"),
         ({"TRACEKIT_HEADER_TIMEOUT": "nan"}, "seconds"),
         ({"TRACEKIT_HEADER_TIMEOUT": "0"}, "seconds"),
         ({"TRACEKIT_STORE_THREADS": "two"}, "whole number"),
@@ -117,9 +129,9 @@ def test_an_unknown_override_is_refused() -> None:
 def test_sizes_are_powers_of_1024(text: str, size: int | None) -> None:
     if size is None:
         with pytest.raises(SettingsError):
-            Settings.from_env({"TRACEKIT_MAX_BODY": text})
+            Settings.from_env({"TRACEKIT_MAX_QUEUE": text})
     else:
-        assert Settings.from_env({"TRACEKIT_MAX_BODY": text}).max_body_bytes == size
+        assert Settings.from_env({"TRACEKIT_MAX_QUEUE": text}).max_queue_bytes == size
 
 
 def test_grpc_can_be_switched_off() -> None:
