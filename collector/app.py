@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from collector import interpreter
@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 ROUTES = (*otlp_http.ROUTES, *zipkin.ROUTES)
 JOURNAL = "journal"
 _USE_UP_S = 600.0
+_DRAIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,11 @@ def _limits(settings: Settings) -> Limits:
 
 
 @contextlib.contextmanager
-def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
-    """Ingest while the context lasts; leaving it commits everything admitted."""
+def open_ingest(
+    writer: SpanWriter, settings: Settings, drain_s: Callable[[], float] = lambda: _DRAIN_S
+) -> Iterator[Ingest]:
+    """Ingest while the context lasts; leaving it commits everything admitted, or what can be in `drain_s`,
+    which is asked then: the rest is in the journal, or was never acknowledged."""
     _use_decoder(settings.decoder)
     give_large_blocks_back()
     make = functools.partial(
@@ -186,8 +190,11 @@ def open_ingest(writer: SpanWriter, settings: Settings) -> Iterator[Ingest]:
         with interpreter.shared_fairly():
             yield ingest
     finally:
-        if not ingest.close():
-            log.error("payloads that were never acknowledged could not be committed in time")
+        if not ingest.close(drain_s()):
+            log.error(
+                "not all was stored in time: %s",
+                "the next start does it from the journal" if behind else "it was never acknowledged",
+            )
 
 
 def _use_decoder(name: str) -> None:

@@ -101,7 +101,8 @@ class Caretaker:
                 for holding in part:
                     log.info("forgot %s of %s: %d bytes", holding.signal, holding.part, holding.bytes)
         except StorageError as error:
-            log.warning("the store was not looked after, and will be in a while: %s", error)
+            if not self._stop.is_set():
+                log.warning("the store was not looked after, and will be in a while: %s", error)
 
     def _run(self) -> None:
         looked_at = time.monotonic()

@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from collector.stopping import STOP_S
 
 
 @dataclass(slots=True)
@@ -28,18 +30,20 @@ class Server:
         self.process.wait(10)
 
     def stop(self) -> int:
-        """SIGTERM, as a service manager stops it; the exit code."""
+        """SIGTERM, as a service manager stops it; the exit code. Its own deadline passes before ours."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(STOP_S + 15)
 
 
-def start(data: Path, *options: str, wait_s: float = 30.0) -> Server:
+def start(
+    data: Path, *options: str, wait_s: float = 30.0, program: Sequence[str] = ("-m", "tracekit")
+) -> Server:
     """Start and wait until it listens. Fails with the server's own words if it does not."""
     data.mkdir(parents=True, exist_ok=True)
     ready, log = data / "ready.json", data / "serve.log"
     ready.unlink(missing_ok=True)
     addresses = [f"--{name}=127.0.0.1:0" for name in ("otlp-http", "otlp-grpc", "ui")]
-    command = [sys.executable, "-m", "tracekit", "serve", f"--data={data}", f"--ready-file={ready}"]
+    command = [sys.executable, *program, "serve", f"--data={data}", f"--ready-file={ready}"]
     with log.open("a") as output:
         process = subprocess.Popen(
             [*command, *addresses, *options], stdout=output, stderr=output, text=True, env=clean_environment()

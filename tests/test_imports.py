@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "collector.interpreter": (),
     "collector.jsonvalue": (),
     "collector.payload": (),
+    "collector.stopping": (),
     "collector.settings": (),
     "collector.logformat": (),
     "collector.errands": (),

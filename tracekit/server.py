@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from errno import EADDRINUSE, EEXIST
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collector.ingest import Ingest
     from collector.settings import Address, Settings
     from collector.sqlchild import SavedQueries, SqlRunner
+    from collector.stopping import Deadline
     from collector.storage.base import SpanReader
     from collector.storage.duckdb import DuckDBStorage
     from collector.triage.store import TriageStore
@@ -37,6 +39,9 @@ log = logging.getLogger(__name__)
 
 # What people decide, in the data folder.
 CONTROL = "control.sqlite"
+# Of the time there is to stop (collector.stopping): for an evaluation of alerts that is under way, for
+# queries to notice that they were ended, and, kept while what was admitted is stored, for closing the store.
+_EVALUATION_S, _END_READS_S, _CLOSE_S = 2.0, 2.0, 6.0
 _PACKAGES = (
     "duckdb",
     "fastapi",
@@ -140,9 +145,11 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
     from collector.alerts.store import AlertStore
     from collector.app import caring, open_forwarding, open_ingest, open_store, serving_sql
     from collector.sqlchild import SavedQueries
+    from collector.stopping import Deadline
     from collector.triage.store import TriageStore
     from collector.views import SavedViews
 
+    deadline = Deadline()
     # Opened in the order data flows, closed in reverse: receivers stop first, the store last.
     with (
         contextlib.closing(open_store(settings)) as store,
@@ -152,12 +159,16 @@ def _run_server(settings: Settings, ready_file: Path | None) -> None:
         contextlib.closing(SavedViews.open(settings.data_dir / CONTROL)) as views,
         serving_sql(store, settings) as sql,
         caring(store, settings),
-        open_ingest(store.writer, settings) as ingest,
+        open_ingest(store.writer, settings, lambda: deadline.left_s(_CLOSE_S)) as ingest,
         open_forwarding(settings) as forwarding,
     ):
         _event_loop_runner()(
-            _listen(settings, store, alerts, triage, ingest, forwarding, ready_file, sql, saved, views)
+            _listen(
+                settings, store, alerts, triage, ingest, forwarding, ready_file, sql, saved, views, deadline
+            )
         )
+    # Closing the store ended a write that took too long: the interpreter must not go while a thread is there.
+    ingest.close(deadline.left_s(_CLOSE_S))
 
 
 def _open_alerts(kind: type[AlertStore], settings: Settings) -> AlertStore:
@@ -184,6 +195,7 @@ async def _listen(
     sql: SqlRunner | None,
     saved: SavedQueries,
     views: SavedViews,
+    deadline: Deadline,
 ) -> None:
     from collector.analysis.cost import with_changes
     from collector.api.export_api import exports
@@ -195,8 +207,13 @@ async def _listen(
     from dashboards.settings import UiSettings
 
     stopped = asyncio.Event()
+
+    def stop() -> None:
+        deadline.begin()
+        stopped.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     doorway = build_doorway(settings, forwarding)
     telemetry = telemetry_of(__version__, ingest, settings, doorway, forwarding, store.care)
     async with run_receivers(ingest, settings, doorway, operations(telemetry, PROBES)) as bound:
@@ -225,11 +242,22 @@ async def _listen(
         )
         async with (
             serving(app, settings.ui, settings.header_timeout_s) as ui,
+            _ending_reads(store),
             _evaluating(store.reader, alerts, ui),
         ):
             _announce(bound, ui, settings, ready_file)
             await stopped.wait()
             print("tracekit: stopping; what was acknowledged is on disk", file=sys.stderr, flush=True)
+
+
+@contextlib.asynccontextmanager
+async def _ending_reads(store: DuckDBStorage) -> AsyncIterator[None]:
+    """Pages that are being read fail, rather than have everything wait for their queries: the end of the
+    event loop, the closing of the store, and what is still to be stored, on the same machine."""
+    try:
+        yield
+    finally:
+        await _on_a_thread_of_its_own(store.end_reads, _END_READS_S)
 
 
 @contextlib.asynccontextmanager
@@ -244,7 +272,13 @@ async def _evaluating(reader: SpanReader, alerts: AlertStore, ui: Address) -> As
     try:
         yield
     finally:
-        await asyncio.to_thread(evaluator.stop)
+        await _on_a_thread_of_its_own(evaluator.stop, _EVALUATION_S)
+
+
+async def _on_a_thread_of_its_own(step: Callable[[float], object], seconds: float) -> None:
+    """Those of the event loop may all be taken by queries."""
+    with ThreadPoolExecutor(1) as thread:
+        await asyncio.get_running_loop().run_in_executor(thread, step, seconds)
 
 
 def _announce(bound: Bound, ui: Address, settings: Settings, ready_file: Path | None) -> None:

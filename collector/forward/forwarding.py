@@ -85,14 +85,17 @@ class Forwarding:
             numbers = self._offered_bytes, self._sent, self._retries, dict(self._dropped), self._last_error
         return ForwardStats(self._queue.waiting_bytes + numbers[0], *numbers[1:])
 
-    def close(self, timeout_s: float = 15.0) -> None:
-        """Write down what was offered and stop. A request under way may finish."""
+    def close(self, timeout_s: float = 4.0) -> None:
+        """Write down what was offered and stop. A request that takes longer is repeated after the next start,
+        as is all that the backend has not taken."""
         self._closing.set()
         with self._lock:
             self._lock.notify_all()
         self._queue.wake()
+        until = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(until - time.monotonic(), 0.1))
+        self._save_place()
 
     # ------------------------------------------------------------ to the disk
 

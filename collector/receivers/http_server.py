@@ -16,7 +16,7 @@ from collector.settings import Address
 
 _MAX_HEADERS = 200
 _MAX_HEAD_BYTES = 64 * 1024
-_SHUTDOWN_S = 5
+_SHUTDOWN_S = 3
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 

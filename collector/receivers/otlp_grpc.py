@@ -26,7 +26,7 @@ METHODS: dict[str, Signal] = {
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
 }
 _PROTOCOL = "otlp_grpc"
-_GRACE_S = 5.0
+_GRACE_S = 3.0
 _CALLS_A_CONNECTION = 32  # more wait at the client
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 

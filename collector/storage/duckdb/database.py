@@ -30,6 +30,7 @@ from collector.storage.duckdb import (
     wal,
 )
 from collector.storage.duckdb.parts import Part
+from collector.storage.duckdb.reads import Reads
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -43,6 +44,8 @@ _TRIES = 5
 # Copied whatever is left out: what rows refer to, and which payloads were received lately.
 _OF_ALL = ("resources", "scopes", "payload_digests")
 _LOCK_TRIES, _LOCK_PAUSE_S = 10, 0.02
+# What runs while the store is closed is interrupted until it has noticed.
+_CLOSE_WITHIN_S, _CLOSE_PAUSE_S = 10.0, 0.02
 
 
 class Sampling(Protocol):
@@ -84,6 +87,7 @@ class Database:
         self._checkpointing = threading.Lock()
         self._naming = threading.Lock()
         self._local = threading.local()
+        self._reads = Reads()
         self._cursors: list[Any] = []
         self._generation = 0
         self._closed = False
@@ -111,10 +115,27 @@ class Database:
 
         `query` is called again if a part it named was dropped meanwhile, so it must put its SQL together
         from `parts` each time."""
+
+        def step() -> T:
+            with self._reads.running(self._cursor()) as cursor:
+                return query(cursor)
+
+        return self._answered(step)
+
+    def _undisturbed(self, statement: str) -> None:
+        """Run one statement on this thread's own cursor; the end of reads does not interrupt it."""
+        self._answered(lambda: self._cursor().execute(statement))
+
+    def _answered(self, step: Callable[[], T]) -> T:
         try:
-            return self.retried(lambda: query(self._cursor()))
+            return self.retried(step)
         except (duckdb.ConnectionException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
             raise RetryLater(f"the store cannot answer right now: {first_line(error)}") from error
+
+    def end_reads(self, within_s: float) -> bool:
+        """The process is about to end: queries that run are interrupted, and none begins any more. The writer
+        goes on, and so does a checkpoint that has begun. False if one still runs after `within_s`."""
+        return self._reads.end(within_s)
 
     def retried(self, step: Callable[[], T]) -> T:
         """Do it, and again where a part that it named was dropped before it ran."""
@@ -147,8 +168,9 @@ class Database:
                     self._checkpoint(part)
 
     def _checkpoint(self, part: Part) -> None:
+        self._reads.require_open()  # closing brings the logs in, too
         try:
-            self.read(lambda connection: connection.execute(f"FORCE CHECKPOINT {part.sql}"))
+            self._undisturbed(f"FORCE CHECKPOINT {part.sql}")
         except duckdb.Error as error:
             raise RetryLater(f"{part.path} could not be checkpointed: {first_line(error)}") from error
 
@@ -239,7 +261,7 @@ class Database:
     def statement(self, statement: str) -> None:
         """Run one statement on this thread's own cursor. RetryLater if it could not be done."""
         try:
-            self.read(lambda connection: connection.execute(statement))
+            self._undisturbed(statement)
         except duckdb.Error as error:
             raise RetryLater(f"the store could not do this now: {first_line(error)}") from error
 
@@ -315,7 +337,8 @@ class Database:
                 raise RetryLater(f"the store could not be reopened: {first_line(error)}", 5.0) from error
 
     def close(self) -> None:
-        """Idempotent. Checkpoints, so that the next start has no log to replay."""
+        """Idempotent. Checkpoints, so that the next start has no log to replay. What still runs is
+        interrupted, the writer, too."""
         with self._checkpointing, self._lock:
             if self._closed:
                 return
@@ -424,12 +447,27 @@ class Database:
 
     def _close_connections(self) -> None:
         self._generation += 1
+        until = time.monotonic() + _CLOSE_WITHIN_S
         for connection in (*self._cursors, self._root):
-            try:
-                connection.close()
-            except duckdb.Error as error:  # an invalidated database complains while it goes
-                log.info("while closing: %s", first_line(error))
+            _close(connection, until)
         self._cursors.clear()
+
+
+def _close(connection: Any, until: float) -> None:
+    """A connection refuses to close while something runs there, and keeps the engine open: that is ended."""
+    while True:
+        try:
+            connection.close()
+            return
+        except duckdb.ResourceInUseException as error:
+            if time.monotonic() > until:
+                log.error("the store could not be closed: %s", first_line(error))
+                return
+            connection.interrupt()
+            time.sleep(_CLOSE_PAUSE_S)
+        except duckdb.Error as error:  # an invalidated database complains while it goes
+            log.info("while closing: %s", first_line(error))
+            return
 
 
 def first_line(error: BaseException) -> str:
@@ -439,6 +477,8 @@ def first_line(error: BaseException) -> str:
 def roll_back(connection: Any) -> None:
     try:
         connection.execute("ROLLBACK")
+    except duckdb.InterruptException:  # reads are being ended
+        roll_back(connection)
     except duckdb.Error:  # the failed statement ended the transaction, or the database: there is none left
         return
 

@@ -73,6 +73,10 @@ class DuckDBStorage:
         """See copies.import_day. While nothing else writes."""
         return copies.import_day(self._database, source, day)
 
+    def end_reads(self, within_s: float) -> bool:
+        """See Database.end_reads. On any thread."""
+        return self._database.end_reads(within_s)
+
     def close(self) -> None:
         self._writer.close()
         self._database.close()
