@@ -330,7 +330,7 @@ class Settings:
         ),
     )
     max_waiting_bytes: int = field(
-        default=256 * _MIB,
+        default=384 * _MIB,
         metadata=_setting(
             "TRACEKIT_MAX_WAITING",
             _at_least("16MiB"),
@@ -364,7 +364,7 @@ class Settings:
         metadata=_setting("TRACEKIT_BODY_TIMEOUT", _seconds, "longest wait for a request's whole body"),
     )
     store_memory_bytes: int = field(
-        default=704 * _MIB,
+        default=512 * _MIB,
         metadata=_setting(
             "TRACEKIT_STORE_MEMORY", _at_least("128MiB"), "memory DuckDB may use, readers and writer together"
         ),

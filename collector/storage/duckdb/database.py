@@ -67,7 +67,7 @@ class DataFolderInUse(StorageError):
 class DatabaseOptions:
     """`memory_limit` bounds the buffers of DuckDB, readers and writer together. `threads` 0: one a core."""
 
-    memory_limit: str = "1GB"
+    memory_limit: str = "512MiB"
     threads: int = 0
 
 
