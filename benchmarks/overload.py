@@ -21,7 +21,7 @@ import servers
 
 MOST_RSS_MIB = 1_536
 LEAST_GOODPUT = 0.90
-_CAPACITY = ("--seconds", "60", "--connections", "16", "--as-sent", "--seed", "1")
+_CAPACITY = ("--seconds", "60", "--as-sent", "--seed", "1")
 
 
 class Watch(threading.Thread):
@@ -61,7 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with servers.tracekit(folder) as server:
-            can = servers.load(server.otlp, *_CAPACITY)
+            can = servers.load(server.otlp, *_CAPACITY, "--connections", str(options.connections))
             can["spans_per_s"] = can["acknowledged"] / (can["seconds"] + server.settle())
             watch = Watch(server)
             watch.start()
@@ -70,7 +70,9 @@ def main() -> None:
         in_store = stored(folder)
     goodput = over["spans_per_s"] / can["spans_per_s"]
     total = int(can["acknowledged"] + over["acknowledged"])
-    print(f"it can take   {can['spans_per_s']:>12,.0f} spans/s (closed loop, 16 connections)")
+    print(
+        f"it can take   {can['spans_per_s']:>12,.0f} spans/s (closed loop, {options.connections} connections)"
+    )
     print(f"offered       {can['spans_per_s'] * options.factor:>12,.0f} spans/s for {over['seconds']:.0f} s")
     print(f"acknowledged  {over['spans_per_s']:>12,.0f} spans/s, p99 {over['p99_ms']} ms after it was due")
     print(f"answers       {over['statuses']}; {over['given_up']} payloads the sender could not hold")
