@@ -70,9 +70,7 @@ def main() -> None:
         in_store = stored(folder)
     goodput = over["spans_per_s"] / can["spans_per_s"]
     total = int(can["acknowledged"] + over["acknowledged"])
-    print(
-        f"it can take   {can['spans_per_s']:>12,.0f} spans/s (closed loop, {options.connections} connections)"
-    )
+    print(f"it can take   {can['spans_per_s']:>12,.0f} spans/s, in a closed loop over as many connections")
     print(f"offered       {can['spans_per_s'] * options.factor:>12,.0f} spans/s for {over['seconds']:.0f} s")
     print(f"acknowledged  {over['spans_per_s']:>12,.0f} spans/s, p99 {over['p99_ms']} ms after it was due")
     print(f"answers       {over['statuses']}; {over['given_up']} payloads the sender could not hold")
