@@ -7,6 +7,8 @@ follow OTLP (opentelemetry-proto v1) and the semantic conventions; a field that 
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -297,8 +299,13 @@ class SpanBatch:
 
     def key_bytes(self) -> bytes:
         """KEY_BYTES a span that tell it from all others: trace id and span id, both big-endian."""
-        pairs = zip(self.columns["trace_id"], self.columns["span_id"])
-        return bytes.fromhex("".join(f"{trace_id}{span_id:016x}" for trace_id, span_id in pairs))
+        traces = array("Q", bytes.fromhex("".join(self.columns["trace_id"])))  # two words each
+        spans = array("Q", self.columns["span_id"])
+        if sys.byteorder == "little":
+            spans.byteswap()
+        keys = array("Q", bytes(KEY_BYTES * len(spans)))
+        keys[::3], keys[1::3], keys[2::3] = traces[::2], traces[1::2], spans
+        return keys.tobytes()
 
     def start_range(self) -> tuple[int, int]:
         """(earliest, latest) start_ns; of no span (0, 0)."""

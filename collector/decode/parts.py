@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from json.encoder import encode_basestring
 from typing import Any, ClassVar, Protocol
 
 from google.protobuf.message import DecodeError
@@ -22,6 +23,7 @@ from collector.decode.attributes import (
 from collector.decode.builder import KnownResource, KnownScope, known_resource, known_scope
 from collector.decode.inplace import Bytes, read
 from collector.decode.memo import Memo
+from collector.decode.promote import PROMOTED_KEYS
 
 _NO_ATTRIBUTES = AttributeSet({}, {}, 0)
 
@@ -137,7 +139,15 @@ def _short_text(raw: bytes) -> Entry | None:
         return None
     if raw[value + 1] != length - value - 2 or raw[value + 3] != length - start:
         return None
-    return entry(text(raw[2:value]), text(raw[start:]))
+    key, prefix, wanted = _KEYS[raw[2:value]]
+    found = str(raw[start:], "utf-8", "replace")
+    return Entry(key, prefix + encode_basestring(found), found if wanted else None) if key else UNREADABLE
+
+
+def _read_key(raw: bytes) -> tuple[str, str, bool]:
+    """As text, as JSON to which a value is put, and whether columns want that."""
+    key = text(raw)
+    return key, f"{encode_basestring(key)}:", key in PROMOTED_KEYS
 
 
 def _any_entry(raw: bytes) -> Entry:
@@ -176,6 +186,7 @@ def _few(raws: Sequence[bytes]) -> AttributeSet:
     return attribute_set(_entries(raws[:MAX_ATTRIBUTES]), max(len(raws) - MAX_ATTRIBUTES, 0))
 
 
+_KEYS: Memo[bytes, tuple[str, str, bool]] = Memo(_read_key, 4_096)
 _ENTRIES: Memo[bytes, Entry] = Memo(_read_entry, 65_536)
 _RESOURCES: Memo[bytes, KnownResource] = Memo(_read_resource, 1_024, longest=8_192)
 _SCOPES: Memo[bytes, KnownScope] = Memo(_read_scope, 4_096, longest=8_192)
