@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 FILE = "edges.sums"
 # Of another version, it is begun anew.
-VERSION = 2
+VERSION = 3
 
 # `sums`: of a slot and edge, by `side`: its calls ("call"), how many failed and were refused, and as
 # exponential histograms (of scale 4, as call_durations) how long they took for the caller and for who was
@@ -21,6 +21,9 @@ VERSION = 2
 # `is_unsettled`: calls of the slot's last moments that nobody is known to have made yet.
 # `slots`: those that were summed up, or are left to be read because there are too many spans around them.
 # `seen`: how many rows of each part were looked at, and when their spans start.
+# `calls`: those of the last hour, one by one, as all rows that were looked at tell them (edgecalls.py), and
+# how long messages waited (`wait_ns`: a row that is no call). `ends`: what leads from where to where.
+# `kept`: since when calls are kept; no row where they are not.
 _TABLES = f"""
 CREATE TABLE edge_sums.sums (
     slot_ns BIGINT NOT NULL,
@@ -40,6 +43,26 @@ CREATE TABLE edge_sums.slots (slot_ns BIGINT NOT NULL, is_summed BOOLEAN NOT NUL
 CREATE TABLE edge_sums.seen (
     part VARCHAR NOT NULL, rows UBIGINT NOT NULL, first_ns BIGINT NOT NULL, last_ns BIGINT NOT NULL
 );
+CREATE TABLE edge_sums.calls (
+    trace_id UUID NOT NULL,
+    start_ns BIGINT NOT NULL,
+    edge BIGINT NOT NULL,
+    failed BOOLEAN NOT NULL,
+    refused BOOLEAN NOT NULL,
+    awaits_caller BOOLEAN NOT NULL,
+    client_ns BIGINT,
+    server_ns BIGINT,
+    wait_ns BIGINT,
+    adjusted_count UINTEGER NOT NULL
+);
+CREATE TABLE edge_sums.ends (
+    edge BIGINT NOT NULL,
+    source_kind VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,
+    target_kind VARCHAR NOT NULL,
+    target VARCHAR NOT NULL
+);
+CREATE TABLE edge_sums.kept (from_ns BIGINT NOT NULL);
 CREATE TABLE edge_sums.made (version INTEGER NOT NULL);
 INSERT INTO edge_sums.made VALUES ({VERSION});
 """

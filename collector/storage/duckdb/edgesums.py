@@ -28,9 +28,11 @@ from collector.storage.base import (
     bucket_index,
     bucket_start,
 )
-from collector.storage.duckdb import edgefile, edgenear, parts, sql
+from collector.storage.duckdb import edgecalls, edgefile, edgenear, edgeseen, parts, sql
 from collector.storage.duckdb.database import Database, roll_back
+from collector.storage.duckdb.edgecalls import Kept
 from collector.storage.duckdb.edgefigures import edges_of
+from collector.storage.duckdb.edgeseen import Looked, Seen
 from collector.storage.duckdb.parts import Catalogue, Part
 from collector.storage.duckdb.usage import REFUSED
 
@@ -53,21 +55,20 @@ _LOG_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """How far a part was looked at, and when the spans of it that were start."""
-
-    rows: int
-    first_ns: int
-    last_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """Slots in a row that are summed up at once, unless too many spans are around them."""
 
     window: Window
     slots: int
     is_light: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Stretches of a window to be worked out: from spans, and from calls that are kept (edgecalls.py)."""
+
+    of_spans: list[Window]
+    of_calls: Window | None
 
 
 # ---------------------------------------------------------------- reading
@@ -104,25 +105,38 @@ def _asked(
     several."""
     connection.execute("BEGIN TRANSACTION READ ONLY")
     try:
-        stretches = _unsummed(found, query.window, connection)
-        if stretches is None:
+        looked = edgeseen.looked(found, connection)
+        kept = edgecalls.kept(found, looked, connection)
+        pieces = _pieces(found, looked, kept, query.window, connection)
+        if pieces is None:
             return None
-        rows = _summed(found, stretches, query, connection)
-        for stretch in stretches:
-            rows += _worked_out(found, stretch, query.window, connection)
+        others = [*pieces.of_spans, pieces.of_calls] if pieces.of_calls else pieces.of_spans
+        rows = _summed(found, others, query, connection)
+        for stretch in pieces.of_spans:
+            read = edgenear.rows_within(found, "edge_sums", _bounds(stretch), connection)
+            rows += _of_window(read, query.window)
+        if kept and pieces.of_calls:
+            read = edgecalls.sums(found, kept, pieces.of_calls, connection)
+            rows += _of_window(read, query.window)
         return rows
     finally:
         roll_back(connection)
 
 
-def _unsummed(found: Catalogue, window: Window, connection: Any) -> list[Window] | None:
-    """What of the window has to be worked out from spans; None where that is most of it, or many pieces."""
+def _pieces(
+    found: Catalogue, looked: Looked, kept: Kept | None, window: Window, connection: Any
+) -> Pieces | None:
+    """What of the window is not summed up; None where most of it is to be read from spans, or many pieces."""
     slots = _slots(found, window)
     known = _numbers("SELECT slot_ns FROM edge_sums.slots WHERE is_summed", connection)
-    fresh = known - _stale(found, window, connection)
-    stretches = list(_stretches([slot for slot in slots if slot not in fresh]))
-    to_read = sum(stretch.end_ns - stretch.start_ns for stretch in stretches) // ROLLUP_SLOT_NS
-    return stretches if 2 * to_read <= len(slots) and len(stretches) <= _STRETCHES else None
+    fresh = known - _stale(found, looked, window, connection)
+    unsummed = [slot for slot in slots if slot not in fresh]
+    recent = [slot for slot in unsummed if kept and slot >= kept.from_ns]
+    of_spans = list(_stretches(unsummed[: len(unsummed) - len(recent)]))
+    to_read = sum(stretch.end_ns - stretch.start_ns for stretch in of_spans) // ROLLUP_SLOT_NS
+    if 2 * to_read > len(slots) or len(of_spans) > _STRETCHES:
+        return None
+    return Pieces(of_spans, Window(recent[0], recent[-1] + ROLLUP_SLOT_NS) if recent else None)
 
 
 def _stretches(slots: Sequence[int]) -> Iterator[Window]:
@@ -153,10 +167,9 @@ def _summed(
     return rows
 
 
-def _worked_out(found: Catalogue, stretch: Window, window: Window, connection: Any) -> list[tuple[Any, ...]]:
-    values = _bounds(stretch)
+def _of_window(rows: Iterable[tuple[Any, ...]], window: Window) -> list[tuple[Any, ...]]:
+    """Rows of `sums` as `_summed` gives them, without what may have a caller yet at the end of the window."""
     last_ns = window.end_ns - ROLLUP_SLOT_NS
-    rows = edgenear.rows_within(found, "edge_sums", values, connection)
     return [
         (slot_ns, *ends, side, [bucket], [calls], errors, refused, total_ns)
         for slot_ns, unsettled, *ends, side, bucket, calls, errors, refused, total_ns in rows
@@ -167,47 +180,16 @@ def _worked_out(found: Catalogue, stretch: Window, window: Window, connection: A
 # ---------------------------------------------------------------- what is stale
 
 
-def _stale(found: Catalogue, window: Window, connection: Any) -> set[int]:
+def _stale(found: Catalogue, looked: Looked, window: Window, connection: Any) -> set[int]:
     """Slots of the window that something came for, or went from, since they were summed up."""
-    seen = _seen(connection)
     near = _bounds(window)
-    stale = _around(_gone(found, seen, connection))
+    stale = _around(looked.gone)
     for part in found.all:
-        late = _late(part, seen.get(part.name), near["near_start_ns"], near["near_end_ns"], connection)
-        stale |= _around(_spans_of(late))
+        row = looked.unseen(part)
+        if row is not None:
+            late = edgeseen.slots_from(part, row, near["near_start_ns"], near["near_end_ns"], connection)
+            stale |= _around(_spans_of(late))
     return stale
-
-
-def _seen(connection: Any) -> dict[str, Seen]:
-    rows = connection.execute("SELECT part, rows, first_ns, last_ns FROM edge_sums.seen").fetchall()
-    return {part: Seen(*rest) for part, *rest in rows}
-
-
-def _gone(found: Catalogue, seen: dict[str, Seen], connection: Any) -> list[tuple[int, int]]:
-    """Times of spans that were looked at and are not stored any more, or not where they were."""
-    return [
-        (known.first_ns, known.last_ns)
-        for name, known in seen.items()
-        if (part := found.named(name)) is None or _rows(part, connection) < known.rows
-    ]
-
-
-def _late(part: Part, known: Seen | None, start_ns: int, end_ns: int, connection: Any) -> list[int]:
-    """Slots in [start_ns, end_ns) of spans that were not looked at. Of the pinned part, from which rows are
-    deleted, none ever is."""
-    rows = known.rows if known else 0
-    if _rows(part, connection) == rows:
-        return []
-    statement = f"""
-    SELECT DISTINCT start_ns - start_ns % {ROLLUP_SLOT_NS} FROM {part.sql}.spans
-    WHERE rowid >= ? AND start_ns >= ? AND start_ns < ?
-    """
-    return [slot for (slot,) in connection.execute(statement, [rows, start_ns, end_ns]).fetchall()]
-
-
-def _rows(part: Part, connection: Any) -> int:
-    ((rows,),) = connection.execute(f"SELECT count(*) FROM {part.sql}.spans").fetchall()
-    return int(rows)
 
 
 def _around(times: Iterable[tuple[int, int]]) -> set[int]:
@@ -241,7 +223,8 @@ def overdue(database: Database, now_ns: int) -> int:
 
 
 def _overdue(found: Catalogue, now_ns: int, connection: Any) -> int:
-    stale = _stale(found, Window(-(2**62), 2**62), connection)
+    looked = edgeseen.looked(found, connection)
+    stale = _stale(found, looked, Window(-(2**62), 2**62), connection)
     waiting = sorted(_waiting(found, now_ns, connection, stale))
     spans = 0
     for stretch in _stretches(waiting):
@@ -254,32 +237,49 @@ def _overdue(found: Catalogue, now_ns: int, connection: Any) -> int:
 def _step(found: Catalogue, now_ns: int, connection: Any) -> bool:
     """Look at what is new, and sum up a few slots; whether there were any. Within a transaction, so that what
     is summed up is what was looked at."""
-    _look(found, connection)
+    looked = edgeseen.looked(found, connection)
+    is_looked = edgecalls.is_due(found, looked, now_ns, connection)
+    if is_looked:
+        _look(found, looked, now_ns, connection)
     run = _due(found, now_ns, connection)
     if run is None:
         return False
-    if run.is_light:
-        values = _bounds(run.window)
-        text = "INSERT INTO edge_sums.sums " + sql.render("edge_sums", found, values)
-        connection.execute(text, sql.used(text, values))
+    if not is_looked:  # else what is summed up would be stale already
+        _look(found, looked, now_ns, connection)
+    is_summed = _sum_up(found, run, connection)
     slots = list(range(run.window.start_ns, run.window.end_ns, ROLLUP_SLOT_NS))
-    connection.execute("INSERT INTO edge_sums.slots SELECT unnest(?::BIGINT[]), ?", [slots, run.is_light])
+    connection.execute("INSERT INTO edge_sums.slots SELECT unnest(?::BIGINT[]), ?", [slots, is_summed])
     return True
 
 
-def _look(found: Catalogue, connection: Any) -> None:
-    """Forget the slots that are stale, and note how far every part was looked at."""
-    seen = _seen(connection)
-    held = {part.name: (part, _rows(part, connection)) for part in found.written}
-    kept = {name for name, known in seen.items() if name in held and held[name][1] >= known.rows}
-    stale = _around(_gone(found, seen, connection))
-    for name, (part, rows) in held.items():
-        known = seen[name] if name in kept else None
+def _sum_up(found: Catalogue, run: Run, connection: Any) -> bool:
+    """From the calls that are kept, or from the spans, unless those are too many."""
+    kept = edgecalls.kept(found, edgeseen.looked(found, connection), connection)
+    if kept and run.window.start_ns >= kept.from_ns:
+        edgecalls.sums(found, kept, run.window, connection, "INSERT INTO edge_sums.sums ")
+    elif run.is_light:
+        values = _bounds(run.window)
+        text = "INSERT INTO edge_sums.sums " + sql.render("edge_sums", found, values)
+        connection.execute(text, sql.used(text, values))
+    else:
+        return False
+    return True
+
+
+def _look(found: Catalogue, looked: Looked, now_ns: int, connection: Any) -> None:
+    """Forget the slots that are stale, take in what came for the calls that are kept, and note how far every
+    part was looked at."""
+    edgecalls.look(found, looked, now_ns, connection)
+    stale = _around(looked.gone)
+    for part in found.written:
+        rows, known = looked.rows[part.name], looked.seen.get(part.name)
+        if known and rows < known.rows:
+            known = None
         if rows > (known.rows if known else 0):
-            late = _late(part, known, -(2**62), 2**62, connection)
+            late = edgeseen.slots_from(part, known.rows if known else 0, -(2**62), 2**62, connection)
             stale |= _around(_spans_of(late))
             _note(part, rows, known, late, connection)
-    for name in seen.keys() - kept - held.keys():
+    for name in looked.seen.keys() - {part.name for part in found.written}:
         connection.execute("DELETE FROM edge_sums.seen WHERE part = ?", [name])
     _forget(stale, connection)
 
@@ -324,7 +324,7 @@ def _waiting(
 
 
 def _pinned(found: Catalogue, connection: Any) -> list[int]:
-    return _late(found.pinned, None, -(2**62), 2**62, connection) if found.pinned else []
+    return edgeseen.slots_from(found.pinned, 0, -(2**62), 2**62, connection) if found.pinned else []
 
 
 def _at_rest(found: Catalogue, slots: Sequence[int], now_ns: int, connection: Any) -> Run | None:

@@ -46,7 +46,7 @@ from collector.storage.base import (
     bucket_start,
     is_rolled_up,
 )
-from collector.storage.duckdb import edgenear, edgesums, latest, rollups, spanseries, trace_times
+from collector.storage.duckdb import edgecalls, edgenear, edgesums, latest, rollups, spanseries, trace_times
 from collector.storage.duckdb.database import Database
 from collector.storage.duckdb.keys import DuckDBKeys
 from collector.storage.duckdb.spanset_sql import compile_spanset
@@ -183,26 +183,28 @@ class DuckDBReader:
     def edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         rolled_up = is_rolled_up(query.window, least_ns=LONG_GRAPH_NS)
         found = edgesums.edges(self._database, query) if rolled_up else None
-        return self._edges(query) if found is None else found
+        if found is not None:
+            return found
+        kept = edgecalls.rows(self._database, query, service=query.service)
+        return self._edges(query) if kept is None else _edges(kept)
 
     def _edges(self, query: EdgesQuery) -> tuple[Edge, ...]:
         """From the spans."""
         values = _values(query) | _pair_bounds(query.window)
-        rows = edgenear.rows(self._database, "edges", values, q=query, over_time=False)
-        return tuple(_edge(row) for _, *row in rows)
+        return _edges(edgenear.rows(self._database, "edges", values, q=query, over_time=False))
 
     def edge_series(self, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
         rolled_up = is_rolled_up(query.window, query.buckets)
         found = edgesums.series(self._database, query) if rolled_up else None
-        return self._edge_series(query) if found is None else found
+        if found is not None:
+            return found
+        kept = edgecalls.rows(self._database, query, **_series_values(query))
+        return self._edge_series(query) if kept is None else _edge_points(kept, query)
 
     def _edge_series(self, query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
         """From the spans."""
-        window, buckets = query.window, query.buckets
-        values = _bounds(window) | _pair_bounds(window) | edgesums.ends_of(query)
-        values |= {"buckets": buckets, "width_ns": _width(window)}
-        rows = edgenear.rows(self._database, "edges", values, q=query, over_time=True)
-        return tuple(EdgePoint(bucket_start(window, buckets, part), _edge(row)) for part, *row in rows)
+        values = _series_values(query) | _pair_bounds(query.window)
+        return _edge_points(edgenear.rows(self._database, "edges", values, q=query, over_time=True), query)
 
     def slow(self, query: SlowQuery) -> tuple[SlowGroup, ...]:
         return tuple(_slow_group(row) for row in self._database.rows("slow", _values(query), q=query))
@@ -245,6 +247,11 @@ def _values(query: Any) -> dict[str, Any]:
     """A query object's fields by name, its window as bounds."""
     values = {name: value for name, value in asdict(query).items() if name != "window"}
     return values | _bounds(query.window)
+
+
+def _series_values(query: EdgeSeriesQuery) -> dict[str, Any]:
+    window = query.window
+    return _bounds(window) | edgesums.ends_of(query) | {"buckets": query.buckets, "width_ns": _width(window)}
 
 
 def _bounds(window: Window) -> dict[str, Any]:
@@ -385,6 +392,16 @@ def _edge(row: Sequence[Any]) -> Edge:
         queue_delay_p95_ns=delay_p95,
         total_ns=total,
         refused=refused,
+    )
+
+
+def _edges(rows: Sequence[Sequence[Any]]) -> tuple[Edge, ...]:
+    return tuple(_edge(row) for _, *row in rows)
+
+
+def _edge_points(rows: Sequence[Sequence[Any]], query: EdgeSeriesQuery) -> tuple[EdgePoint, ...]:
+    return tuple(
+        EdgePoint(bucket_start(query.window, query.buckets, part), _edge(row)) for part, *row in rows
     )
 
 

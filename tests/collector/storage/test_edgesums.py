@@ -260,7 +260,7 @@ def test_docs_tell_every_column(tmp_path: Path) -> None:
     )
     with contextlib.closing(open_storage(tmp_path)) as storage:
         found = storage._database.read(lambda c: c.execute(columns).fetchall())
-    assert len(found) == 19
+    assert len(found) == 35
     for table, name, kind in found:
         section = text.split(f"## `edge_sums.{table}`")[1].split("\n## ")[0]
         assert f"| `{name}` | {kind} |" in section, (table, name, kind)

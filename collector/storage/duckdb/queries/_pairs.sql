@@ -6,12 +6,14 @@
 {% set from_function = over_time is defined and over_time and q.source.kind == 'function' %}
 {% set into_function = over_time is defined and over_time and q.source.kind != 'function' %}
 -- Inlined on purpose: each use reads only its own columns, twice as fast as one wide copy of the window.
-near AS NOT MATERIALIZED (
+-- Of a few traces, found once for all uses.
+near AS {% if touched is defined and touched %} MATERIALIZED {% else %} NOT MATERIALIZED {% endif %} (
     SELECT
         trace_id, span_id, parent_span_id, start_ns, duration_ns, kind, status, service, trigger, bucket,
         messaging_destination, peer_kind, peer, adjusted_count,
         coalesce(http_status = 429, false) OR if(error_type <> '', regexp_matches(error_type, $refusals), false) AS refused
     FROM {{ within('spans', 'near_start_ns', 'near_end_ns') }} WHERE start_ns >= $near_start_ns AND start_ns < $near_end_ns
+    {% if touched is defined and touched %} AND trace_id IN (FROM touched) {% endif %}
 ),
 -- Who called out, beside who was entered: one join for both, because it is what most of the time goes to.
 met AS MATERIALIZED (

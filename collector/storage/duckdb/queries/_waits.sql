@@ -17,7 +17,7 @@ producers AS (
     WHERE start_ns >= $sent_from_ns AND start_ns < $pair_end_ns AND kind = 4
 ),
 waits AS (
-    SELECT queue, c.service, c.start_ns, c.start_ns - (p.start_ns + p.duration_ns) AS wait_ns
+    SELECT c.trace_id, queue, c.service, c.start_ns, c.start_ns - (p.start_ns + p.duration_ns) AS wait_ns
     FROM consumers c
     JOIN sources USING (trace_id, span_id)
     JOIN producers p ON p.trace_id = from_trace_id AND p.span_id = from_span_id
