@@ -36,6 +36,7 @@ MAX_BUCKETS = 10_000  # of one point, and as many exemplars and quantiles; with 
 # Beyond it a bucket is narrower than doubles can tell apart, or wider than all of them.
 MAX_SCALE = 60
 _PIECE = 2**16  # characters
+_ROWS_AT_ONCE = 4_096
 _LEVELS = (GROUPS, GROUPS, GROUPS, FIELDS, (MAX_RECORDS, "data points in one request"), FIELDS)
 _MESSAGES = groups.Levels(
     wire.MetricsData, "resource_metrics", wire.ResourceMetrics, "scope_metrics", wire.ScopeMetrics, "metrics"
@@ -138,7 +139,10 @@ class _Builder:
         self._received_ns = received_ns
         self._wire_bytes = len(body)
         self._digest = blake2b(body, digest_size=16, person=b"metrics").digest()
-        self._rows: list[tuple[Any, ...]] = []
+        self._rows: list[tuple[Any, ...]] = []  # the last few, which are not in columns yet
+        self._turned = 0
+        # Those that say anything: a gauge has no use for half of them.
+        self._columns: dict[str, list[Any]] = {}
         self._metrics: dict[int, Metric] = {}
         self._series: dict[int, Series] = {}
         self._resources: dict[int, Resource] = {}
@@ -168,6 +172,17 @@ class _Builder:
                 *_in_order(values),
             )
         )
+        if len(self._rows) == _ROWS_AT_ONCE:
+            self._turn()
+
+    def _turn(self) -> None:
+        """Rows into columns, a few thousand at once: all at the end they would be in memory twice."""
+        for name, values in zip(POINT_COLUMN_NAMES, zip(*self._rows)):
+            blank = _BLANKS.get(name)
+            if name in self._columns or values.count(blank) < len(values):
+                self._columns.setdefault(name, [blank] * self._turned).extend(values)
+        self._turned += len(self._rows)
+        self._rows.clear()
 
     def _series_of(self, described: _Described, found: AttributeSet) -> int:
         if found.dropped:  # two series would run into one
@@ -177,15 +192,19 @@ class _Builder:
         if keys != list(found.fragments):
             canonical = object_json({key: found.fragments[key] for key in keys})
         series_id = _hash(described.identity, canonical)
-        self._series[series_id] = Series(series_id, said)
-        return series_id
+        if series_id not in self._series:
+            self._series[series_id] = Series(series_id, said)
+        return self._series[series_id].series_id
 
     def finish(self) -> Decoded:
-        if not self._rows:
+        self._turn()
+        if not self._turned:
             return Decoded(MetricBatch.empty(), self.tally.rejected)
-        columns = dict(zip(POINT_COLUMN_NAMES, map(list, zip(*self._rows))))
+        blanks = {blank: [blank] * self._turned for blank in (None, "")}
+        columns = {name: self._columns.get(name) or blanks[_BLANKS.get(name)] for name in POINT_COLUMN_NAMES}
         known = self._metrics, self._series, self._resources, self._scopes
-        return Decoded(MetricBatch(columns, *known, self._wire_bytes, self._digest), self.tally.rejected)
+        batch = MetricBatch(columns, *known, self._wire_bytes, self._digest)
+        return Decoded(batch, self.tally.rejected)
 
 
 # ---------------------------------------------------------------- data points
@@ -215,6 +234,8 @@ class _Values:
 
 
 _in_order = attrgetter(*(field.name for field in fields(_Values)))
+# What a column says of a point that does not say it; None where each point says something.
+_BLANKS: dict[str, Any] = {field.name: field.default for field in fields(_Values)}
 
 
 def _number(tally: Tally, message: Any) -> _Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -126,9 +126,9 @@ class _KnownIds:
         rows = self._database.writer.execute(self._statement, [KNOWN_IDS]).fetchall()
         self._ids: set[int] = {row[0] for row in rows}
 
-    def unknown(self, ids: Iterable[int]) -> set[int]:
-        """Of those given."""
-        return set(ids) - self._ids
+    def unknown(self, ids: Iterable[int]) -> list[int]:
+        """Of those given, each named once."""
+        return [one for one in ids if one not in self._ids]
 
     def add(self, ids: Iterable[int]) -> None:
         self._ids.update(ids)
@@ -157,9 +157,9 @@ class MetricTable(_Table[MetricBatch]):
 
     def insert(self, plan: SignalPlan[MetricBatch]) -> None:
         super().insert(plan)
-        metrics = {key: metric for batch in plan.fresh for key, metric in batch.metrics.items()}
+        metrics = _together([batch.metrics for batch in plan.fresh])
         self._insert_new("metrics", self._metrics, metrics, _metric_rows)
-        series = {key: one for batch in plan.fresh for key, one in batch.series.items()}
+        series = _together([batch.series for batch in plan.fresh])
         self._insert_new("metric_series", self._series, series, _series_rows)
 
     def committed(self, plan: SignalPlan[MetricBatch]) -> None:
@@ -169,12 +169,16 @@ class MetricTable(_Table[MetricBatch]):
             self._series.add(batch.series)
 
     def _insert_new(
-        self, table: str, known: _KnownIds, found: dict[int, Any], rows: Callable[[list[Any]], Any]
+        self, table: str, known: _KnownIds, found: Mapping[int, Any], rows: Callable[[list[Any]], Any]
     ) -> None:
-        unknown = known.unknown(found) if found else ()
-        if unknown:
+        if unknown := known.unknown(found):
             new = rows([found[key] for key in unknown])
             run_with(self._database.writer, f"incoming_{table}", new, sql.query(f"insert_{table}"))
+
+
+def _together(found: Sequence[Mapping[int, Any]]) -> Mapping[int, Any]:
+    """One as it is: it may be large."""
+    return found[0] if len(found) == 1 else {key: one for batch in found for key, one in batch.items()}
 
 
 def _metric_rows(found: list[Metric]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from collector.decode import json_protobuf, otlp_logs, otlp_metrics
 from collector.decode.result import TooLarge, Undecodable
 from collector.decode.tally import MAX_RECORDS
 from tests.collector.batches import SECOND, T0
-from tests.collector.signals import gauge, record
+from tests.collector.signals import gauge, histogram, metrics, record
 
 TRACE = "0A" * 16
 
@@ -248,3 +249,20 @@ def _described(description: str) -> bytes:
     scope = found.resource_metrics.add().scope_metrics.add()
     scope.metrics.append(gauge("g", (1, {}), description=description))
     return found.SerializeToString()
+
+
+@pytest.mark.parametrize("turn", [1, -1], ids=["first", "last"])
+def test_what_one_point_of_thousands_says_stands_beside_it(turn: int) -> None:
+    """Columns begin where there is something in them, thousands of points into a request."""
+    plain = gauge("g", *((n, {"as_double": 1.5}) for n in range(5_000)))
+    late = histogram("h", (1, {"count": 3, "bucket_counts": [1, 2], "explicit_bounds": [1.0]}), temporality=1)
+    found = metrics(*[plain, late][::turn]).columns
+    assert {len(values) for values in found.values()} == {5_001}
+    told = Counter(zip(found["count"], found["bounds"], found["value"]))
+    assert told == {(3, "[1.0]", None): 1, (None, "", 1.5): 5_000}
+    assert found["negative"] == [""] * 5_001 and found["scale"] == [None] * 5_001
+
+
+def test_points_of_one_series_share_its_id() -> None:
+    found = metrics(gauge("g", *((n, {"as_int": n}) for n in range(3)))).columns
+    assert len({id(series) for series in found["series_id"]}) == 1
