@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,26 @@ def test_back_pressure_is_unavailable_with_retry_info(tmp_path: Path) -> None:
         retry = error_details_pb2.RetryInfo()
         assert status.details[0].Unpack(retry)
         assert 7 <= retry.retry_delay.seconds <= 14
+
+
+def test_what_is_not_gzip_as_it_says_is_refused_for_good_and_harms_nobody(running: Running) -> None:
+    """gRPC unpacks messages before we see them, and answers this itself, by its own specification."""
+    heads = [(":method", "POST"), (":scheme", "http"), (":path", TRACES), (":authority", "x")]
+    heads += [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-encoding", "gzip")]
+    head = b"".join(b"\0%c%b%c%b" % (len(k), k.encode(), len(v), v.encode()) for k, v in heads)
+    message = b"\x01" + len(GOOD).to_bytes(4, "big") + GOOD
+    said = b""
+    with socket.create_connection(("127.0.0.1", int(running.grpc.rpartition(":")[2])), timeout=20) as wire:
+        wire.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, b"") + frame(1, 4, 1, head))
+        wire.sendall(frame(0, 1, 1, message))
+        while b"grpc-message" not in said:
+            heard = wire.recv(65536)
+            assert heard, "it hung up without a word"
+            said += heard
+    assert b"grpc-status\x0213" in said, "INTERNAL, which no client of OTLP sends again"
+    assert export(running, GOOD) is not None
+
+
+def frame(kind: int, flags: int, stream: int, body: bytes) -> bytes:
+    """Of HTTP/2."""
+    return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
