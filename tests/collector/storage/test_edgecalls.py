@@ -245,3 +245,22 @@ def test_where_more_comes_than_can_be_kept_answers_stay_right(
             assert {ends: edge.calls for ends, edge in found.items()} == {
                 ends: edge.calls for ends, edge in right.items()
             }
+
+
+@pytest.mark.parametrize("is_looked", [False, True], ids=["came since", "was looked at"])
+def test_a_message_that_is_told_of_after_its_consumer_was_looked_at_has_waited(
+    tmp_path: Path, is_looked: bool
+) -> None:
+    queue = {"messaging_destination": "orders"}
+    taken = row(2, 1, 90, 5, kind="consumer", service="b", links=[(1, 1)], **queue)
+    sent = row(1, 1, 10, 1_000, kind="producer", service="a", **queue)
+    with contextlib.closing(open_storage(tmp_path)) as storage:
+        storage.writer.write([batch(taken)])
+        gather(storage)
+        storage.writer.write([batch(sent)])
+        if is_looked:
+            gather(storage)
+        window = Window(taken["start_ns"] - SECOND, taken["start_ns"] + SECOND)
+        check(storage, [taken, sent], window)
+        (edge,) = storage.reader.edges(EdgesQuery(window))
+        assert edge.queue_delay_p50_ns == 79 * SECOND
