@@ -29,7 +29,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from collector.decode import choice, otlp_json, otlp_logs, otlp_metrics
 from collector.decode.attributes import MAX_DEPTH, MAX_VALUES, clean
-from collector.decode.containers import require_sparse_json
+from collector.decode.containers import require_small_json
 from collector.decode.otlp_json import _as_integer, _bytes, _parse, _Unreadable
 from collector.decode.result import BadItem, Decoded, TooLarge, Undecodable
 
@@ -60,13 +60,14 @@ def decode_spans(body: bytes, received_ns: int) -> Decoded:
     try:
         return choice.decode(rewritten_spans(body) if rewritten is None else rewritten, received_ns)
     except (BadItem, TooLarge, Undecodable):
+        require_small_json(body)
         return otlp_json.decode(body, received_ns)  # it knows what can be saved, and what to call the rest
 
 
 def rewritten_spans(body: bytes) -> bytes:
     """An ExportTraceServiceRequest in JSON as protobuf. Raises BadItem for what only the lenient decoder may
     know, and Undecodable or TooLarge."""
-    require_sparse_json(body)
+    require_small_json(body)
     return _Rewriter(strict=True).message(TracesData.DESCRIPTOR, _parse(body), _MAX_MESSAGES)
 
 
@@ -86,7 +87,7 @@ def decode_metrics(body: bytes, received_ns: int) -> Decoded:
 def _decode(
     body: bytes, received_ns: int, request: Descriptor, decode: Callable[[bytes, int], Decoded]
 ) -> Decoded:
-    require_sparse_json(body)
+    require_small_json(body)
     rewriter = _Rewriter()
     try:
         decoded = decode(rewriter.message(request, _parse(body), _MAX_MESSAGES), received_ns)

@@ -33,6 +33,8 @@ from collector.model_metrics import (
 )
 
 MAX_BUCKETS = 10_000  # of one point, and as many exemplars and quantiles; with more it is rejected
+# Of one request: each takes some 500 bytes on its way into the store. Points of any more are rejected.
+MAX_SERIES = 50_000
 # Beyond it a bucket is narrower than doubles can tell apart, or wider than all of them.
 MAX_SCALE = 60
 _PIECE = 2**16  # characters
@@ -193,6 +195,8 @@ class _Builder:
             canonical = object_json({key: found.fragments[key] for key in keys})
         series_id = _hash(described.identity, canonical)
         if series_id not in self._series:
+            if len(self._series) >= MAX_SERIES:
+                raise BadItem(f"more than {MAX_SERIES} series in one request")
             self._series[series_id] = Series(series_id, said)
         return self._series[series_id].series_id
 

@@ -18,7 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
 from collector.decode import otlp_protobuf
 from collector.decode.attributes import clean
-from collector.decode.containers import require_sparse_json
+from collector.decode.containers import require_small_json
 from collector.decode.result import BadSpan, Decoded, TooLarge, Undecodable
 
 MAX_SPANS = 200_000
@@ -58,7 +58,7 @@ def to_otlp(body: bytes) -> tuple[bytes, Counter[str]]:
 
 
 def _spans(body: bytes) -> list[Any]:
-    require_sparse_json(body)
+    require_small_json(body)
     found = _parsed(body)
     if not isinstance(found, list):
         raise Undecodable("the body is not a list of Zipkin v2 spans")

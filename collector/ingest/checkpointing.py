@@ -58,6 +58,7 @@ class Checkpointing:
             self._covered = self._writer.checkpoint()
             self._journal.recycle(self._covered)
         except (StorageError, OSError) as error:
-            log.warning("the journal is kept for now: %s", error)
+            if not self._stop.is_set():
+                log.warning("the journal is kept for now: %s", error)
         except Exception:
             log.exception("a checkpoint failed in a way it does not know; the journal is kept for now")

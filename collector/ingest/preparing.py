@@ -9,6 +9,8 @@ from collector.journal import Journal
 
 log = logging.getLogger(__name__)
 
+_LOOK_EVERY_S = 1.0
+
 
 class Preparing:
     """A thread that makes a segment whenever none is ready."""
@@ -27,7 +29,10 @@ class Preparing:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while self._journal.unprepared.wait() and not self._closing:
+        # (With a time, because a segment that is finished meanwhile clears what `close` has set.)
+        while not self._closing:
+            if not self._journal.unprepared.wait(_LOOK_EVERY_S) or self._closing:
+                continue
             try:
                 self._journal.prepare()
             except OSError as error:  # the append that needs one tells its senders

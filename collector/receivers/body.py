@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -54,12 +55,12 @@ async def read_body(
         raise Failure(408, status.DEADLINE_EXCEEDED, "the body did not arrive in time") from None
     if coding == "identity":
         return Body(raw)
-    plain = bytearray()
+    plain = io.BytesIO()
     for piece in inflate.inflate(raw, coding, limits.max_bytes):
         reservation.grow(len(piece))
-        plain += piece
+        plain.write(piece)
         await asyncio.sleep(0)  # a large body must not hold up the other connections
-    return Body(bytes(plain), raw, coding)
+    return Body(plain.getvalue(), raw, coding)
 
 
 def _content_coding(headers: Mapping[str, str]) -> str:
@@ -79,8 +80,9 @@ def _declared(headers: Mapping[str, str]) -> int:
 
 
 async def _raw(receive: Receive, reservation: Reservation, limits: BodyLimits) -> bytes:
-    # (Grown in one block: of pieces that are kept until the last one is there the allocator keeps holes.)
-    body, total, more = bytearray(), 0, True
+    # (Grown in one block: of pieces that are kept until the last one is there the allocator keeps holes. What
+    # BytesIO holds at the end is handed over; bytes of a bytearray would be a second body for a moment.)
+    body, total, more = io.BytesIO(), 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -92,8 +94,8 @@ async def _raw(receive: Receive, reservation: Reservation, limits: BodyLimits) -
                 await discard(receive)
             raise TooLarge(f"the request is larger than {limits.max_bytes} bytes")
         reservation.grow(len(piece))
-        body += piece
-    return bytes(body)
+        body.write(piece)
+    return body.getvalue()
 
 
 async def discard(receive: Receive) -> None:

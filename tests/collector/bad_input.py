@@ -322,6 +322,13 @@ def _series(count: int, again: int = 1) -> bytes:
     return _records_bytes(part(2, part(1, b"m") + part(5, b"".join(points) * again)))
 
 
+def _json_series(count: int) -> bytes:
+    point = '{"attributes":[{"key":"k","value":{"stringValue":"%d"}}],"timeUnixNano":"%d","asInt":"1"}'
+    points = ",".join(point % (number, T0) for number in range(count))
+    metric = '{"name":"m","gauge":{"dataPoints":[' + points + "]}}"
+    return ('{"resourceMetrics":[{"scopeMetrics":[{"metrics":[' + metric + "]}]}]}").encode()
+
+
 GARBAGE = random.Random(1).randbytes(5_000)
 OTHER_SIGNALS = [
     Entry("garbage as logs", lambda: GARBAGE, lambda: GARBAGE, "bad", signal="logs"),
@@ -336,7 +343,16 @@ OTHER_SIGNALS = [
     ),
     Entry("3M empty records", json=lambda: _logs(*[{}] * 3_000_000), json_fate="large", signal="logs"),
     Entry("300,000 points", lambda: _series(1_000, again=300), fate="large", signal="metrics"),
-    Entry("20,000 series", lambda: _series(20_000), signal="metrics"),
+    Entry("1M series", lambda: _series(1_000_000), fate="large", signal="metrics"),
+    Entry(
+        "200,000 series",
+        lambda: _series(200_000),
+        lambda: _json_series(200_000),
+        fate="partial",
+        json_fate="large",
+        signal="metrics",
+    ),
+    Entry("49,000 series", lambda: _series(49_000), lambda: _json_series(49_000), signal="metrics"),
     Entry(
         "record of a short trace id",
         lambda: _records_bytes(part(2, part(9, b"abc"))),
