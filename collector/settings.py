@@ -460,8 +460,8 @@ class Settings:
             text, origin = overrides.get(setting.name), setting.name
             if text is None:
                 text, origin = environ.get(env), env
-            if not text:
-                text, origin = file.get(env), f"{env} in the configuration file"
+                if not text:
+                    text, origin = file.get(env), f"{env} in the configuration file"
             if text is not None and text.strip():
                 given[setting.name] = _parsed(setting.metadata["parse"], text, origin)
         settings = cls(**given)

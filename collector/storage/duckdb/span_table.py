@@ -142,21 +142,20 @@ class SpanTable:
         """Keys that the store holds already, among spans that may be older than memory reaches."""
         if not batches:
             return frozenset()
-        offered = chunks([batch.arrow() for batch in batches])
+        offered = [batch.arrow() for batch in batches]
         since = {"since_ns": self._since_ns}
         ((earliest, latest, moved),) = run_with(
-            self._database.writer, "offered", offered, sql.query("offered_starts"), since
+            self._database.writer, "offered", chunks(offered), sql.query("offered_starts"), since
         )
         # A start that its sender did not name is the time of receipt, and another one with the next delivery.
         slack = PAIR_SLACK_NS if moved else 0
         values = since | {"start_ns": earliest - slack, "end_ns": latest + slack + 1}
-        found = self._database.retried(lambda: self._lookup(batches, values))
+        found = self._database.retried(lambda: self._lookup(offered, values))
         return frozenset(trace_id.bytes + span_id.to_bytes(8, "big") for trace_id, span_id in found)
 
-    def _lookup(self, batches: list[SpanBatch], values: dict[str, int]) -> list[Any]:
+    def _lookup(self, offered: list[Any], values: dict[str, int]) -> list[Any]:
         text = sql.render("stored_keys", self._database.parts, values)
-        offered = chunks([batch.arrow() for batch in batches])
-        return run_with(self._database.writer, "offered", offered, text, sql.used(text, values))
+        return run_with(self._database.writer, "offered", chunks(offered), text, sql.used(text, values))
 
     def _still_running(self, snapshots: list[Snapshot], finished: KeySet) -> dict[Key, Snapshot]:
         """The latest snapshot of each span that is not stored yet, if it is later than the one kept."""
